@@ -1,0 +1,8 @@
+"""Application configuration."""
+
+from django.apps import AppConfig
+
+
+class SynapseConfig(AppConfig):
+    name = "synapse"
+    label = "synapse"

@@ -1,0 +1,314 @@
+"""Settings of SynapseAI: one file, read from the environment, secure unless told otherwise.
+
+Values come from the environment, then from `.env` in the data folder. A required value that is missing, or a
+combination that is not safe, stops the start with a sentence that says what to set.
+"""
+
+import os
+import secrets
+import sys
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+DATA_DIR = Path(env.str("SYNAPSE_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+if (DATA_DIR / ".env").is_file():
+    env.read_env(DATA_DIR / ".env")
+
+# Mode and addresses ---------------------------------------------------------------------------------------------------
+MODE = env.str("SYNAPSE_MODE", default="demo")
+if MODE not in {"demo", "production"}:
+    raise ImproperlyConfigured("SYNAPSE_MODE is 'demo' or 'production'. Set it to one of them.")
+IS_PRODUCTION = MODE == "production"
+DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and IS_PRODUCTION:
+    raise ImproperlyConfigured("DEBUG shows patient data on error pages. Remove it from a production environment.")
+
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+if IS_PRODUCTION and not BASE_URL.startswith("https://"):
+    raise ImproperlyConfigured(
+        "BASE_URL must begin with https:// in production: browsers give the microphone to secure pages only."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+_base_host = urlsplit(BASE_URL).hostname or "localhost"
+if _base_host not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(_base_host)
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+METRICS_ALLOWED_IPS = env.list("METRICS_ALLOWED_IPS", default=["127.0.0.1", "::1"])
+
+# Keys -----------------------------------------------------------------------------------------------------------------
+# The two engine commands read a file and print JSON; they touch no stored data, so they need no stored key.
+KEYLESS_COMMANDS = {"transcribe", "draft_report"}
+_is_keyless = len(sys.argv) > 1 and sys.argv[1] in KEYLESS_COMMANDS and Path(sys.argv[0]).name == "manage.py"
+KEY_NAMES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "INDEX_KEY", "AUDIT_KEY", "SIGNING_KEY", "AUDIO_KEY")
+MINIMUM_KEY_LENGTH = 43  # 32 random bytes in URL-safe base64
+
+
+def _read_keys(name: str) -> list[str]:
+    """Return the keys listed under a name, the active one first; raise ImproperlyConfigured when one is unusable."""
+    keys = [key.strip() for key in env.str(name, default="").split(",") if key.strip()]
+    if _is_keyless and not keys:
+        return [urlsafe_b64encode(secrets.token_bytes(32)).decode()]
+    if not keys:
+        raise ImproperlyConfigured(
+            f"{name} is not set. `make run` writes fresh keys to {DATA_DIR.name}/.env; elsewhere set {name} to 32 random "
+            "bytes in URL-safe base64."
+        )
+    for key in keys:
+        if len(key) < MINIMUM_KEY_LENGTH or len(set(key)) < 10 or "change" in key.lower():
+            raise ImproperlyConfigured(f"{name} is too short or a placeholder. Set it to 32 random bytes in URL-safe base64.")
+    return keys
+
+
+_keys = {name: _read_keys(name) for name in KEY_NAMES}
+_seen: dict[str, str] = {}
+for _name, _values in _keys.items():
+    for _value in _values:
+        if _value in _seen:
+            raise ImproperlyConfigured(
+                f"{_name} repeats a value of {_seen[_value]}. Each key protects something else: make a new one."
+            )
+        _seen[_value] = _name
+
+SECRET_KEY = _keys["SECRET_KEY"][0]
+SECRET_KEY_FALLBACKS = _keys["SECRET_KEY"][1:] + env.list("SECRET_KEY_FALLBACKS", default=[])
+FIELD_ENCRYPTION_KEY = _keys["FIELD_ENCRYPTION_KEY"]
+INDEX_KEY = _keys["INDEX_KEY"]
+AUDIT_KEY = _keys["AUDIT_KEY"]
+SIGNING_KEY = _keys["SIGNING_KEY"]
+AUDIO_KEY = _keys["AUDIO_KEY"]
+
+# Applications ---------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",  # first: it takes over runserver
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "channels",
+    "csp",
+    "django_htmx",
+    "django_q",
+    "synapse",
+    "synapse.common",
+    "synapse.encryption",
+    "synapse.audit",
+    "synapse.accounts",
+    "synapse.web",
+    "synapse.documents",
+    "synapse.notifications",
+    "synapse.dashboard",
+    "synapse.demo",
+    "patients",
+    "sessions_app",
+    "reports",
+    "scheduling",
+    "billing",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "synapse.audit.middleware.RequestContextMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "synapse.accounts.middleware.TimezoneMiddleware",
+    "synapse.web.middleware.PageMiddleware",
+]
+
+ROOT_URLCONF = "synapse.urls"
+ASGI_APPLICATION = "synapse.asgi.application"
+WSGI_APPLICATION = "synapse.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "synapse.web.context_processors.shell",
+            ],
+            "builtins": ["synapse.web.templatetags.ui"],
+        },
+    }
+]
+
+# Database -------------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'synapse.sqlite3'}")}
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE takes the write lock at BEGIN, where the timeout applies; a deferred upgrade fails at once instead.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Background work and live hints ---------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="")
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+Q_CLUSTER = {
+    "name": "synapse",
+    "orm": "default",
+    "workers": 2,
+    "timeout": 120,
+    "retry": 600,  # counts from prefetch, so it is far above the longest job
+    "queue_limit": 2,
+    "bulk": 1,
+    "max_attempts": 0,  # the Job row counts attempts
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 50,
+    "recycle": 50,
+    "poll": 0.5,
+    "label": "Queue",
+}
+
+# Signing in -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["synapse.accounts.backends.EmailOrUsernameBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "synapse.accounts.validators.MaximumLengthValidator"},
+    {"NAME": "synapse.accounts.validators.ProductNameValidator"},
+]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "dashboard:home"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
+PASSWORD_RESET_TIMEOUT = 60 * 60
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "synapse.web.errors.csrf_failure"
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
+
+# Headers --------------------------------------------------------------------------------------------------------------
+if IS_PRODUCTION:
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    if TRUSTED_PROXIES:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF, BASE_URL.replace("http", "ws", 1)],
+        "media-src": [SELF, "blob:"],
+        "worker-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# Speech and reports ---------------------------------------------------------------------------------------------------
+STT_BACKEND = env.str("STT_BACKEND", default="")
+WHISPER_MODEL = env.str("WHISPER_MODEL", default="")
+STT_MODEL = env.str("STT_MODEL", default="")
+STT_LANGUAGE = env.str("STT_LANGUAGE", default="en-US")
+GOOGLE_APPLICATION_CREDENTIALS = env.str("GOOGLE_APPLICATION_CREDENTIALS", default="")
+GOOGLE_CLOUD_PROJECT = env.str("GOOGLE_CLOUD_PROJECT", default="")
+GOOGLE_STT_LOCATION = env.str("GOOGLE_STT_LOCATION", default="global")
+GOOGLE_STT_ENDPOINT = env.str("GOOGLE_STT_ENDPOINT", default="")
+REPORT_BACKEND = env.str("REPORT_BACKEND", default="")
+GEMINI_API_KEY = env.str("GEMINI_API_KEY", default="")
+GEMINI_MODEL = env.str("GEMINI_MODEL", default="gemini-3.8-flash")
+GOOGLE_GEMINI_BASE_URL = env.str("GOOGLE_GEMINI_BASE_URL", default="")
+AUDIO_BUCKET = env.str("AUDIO_BUCKET", default="")
+STORAGE_EMULATOR_HOST = env.str("STORAGE_EMULATOR_HOST", default="")
+for _variable, _allowed in (("STT_BACKEND", {"", "embedded", "google"}), ("REPORT_BACKEND", {"", "embedded", "gemini"})):
+    if globals()[_variable] not in _allowed:
+        raise ImproperlyConfigured(f"{_variable} is one of {', '.join(sorted(_allowed - {''}))}. Set it to one of them.")
+
+# Language, time, static files, mail -----------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="SynapseAI <noreply@localhost>")
+
+# Logging: events with ids, never names or text; query strings are dropped ---------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "daphne": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "daphne.http_protocol": {"handlers": [], "level": "ERROR", "propagate": False},
+    },
+}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "synapse.web.errors.QuietExceptionReporterFilter"
+
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
