@@ -1,0 +1,179 @@
+"""Report templates and reports: sections of sentences, each tied to what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from sessions_app.models import ConsultationSession, Transcription
+from synapse.accounts.roles import Permission
+from synapse.common.models import Timestamped
+from synapse.encryption.fields import EncryptedJSONField, EncryptedTextField
+
+if TYPE_CHECKING:
+    from synapse.accounts.models import User
+
+
+class ReportTemplateQuerySet(models.QuerySet["ReportTemplate"]):
+    def visible_to(self, user: User) -> ReportTemplateQuerySet:
+        """Return a doctor's own templates and public ones; for admins the clinic's."""
+        if user.may(Permission.WRITE_TEMPLATES):
+            return self.filter(Q(doctor=user) | Q(is_public=True))
+        if user.may(Permission.MANAGE_CLINIC_TEMPLATES):
+            return self.filter(doctor=None)
+        return self.none()
+
+    def active(self) -> ReportTemplateQuerySet:
+        return self.filter(is_active=True)
+
+
+ReportTemplateManager = models.Manager.from_queryset(ReportTemplateQuerySet)
+
+
+class ReportTemplate(Timestamped):
+    """The sections a report has and how they are asked for. Without a doctor it belongs to the clinic."""
+
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    description = models.CharField(max_length=400, blank=True, default="")
+    doctor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="report_templates"
+    )
+    structure = models.JSONField(help_text="Validated by reports.structure.")
+    ai_prompt = models.TextField(blank=True, default="")
+    is_default = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    is_public = models.BooleanField(default=False)
+    usage_count = models.PositiveIntegerField(default=0)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+
+    objects = ReportTemplateManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["doctor", "slug"], name="template_slug_per_doctor", nulls_distinct=False),
+            models.UniqueConstraint(
+                fields=["doctor"], condition=Q(is_default=True), name="template_one_default_per_doctor", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def visible_to(self, user: User) -> ReportQuerySet:
+        """Return the reports of a doctor's patients; for admins the signed ones."""
+        if not user.may(Permission.VIEW_REPORTS):
+            return self.none()
+        visible = self.filter(session__in=ConsultationSession.objects.visible_to(user))
+        if user.may(Permission.WRITE_REPORTS):
+            return visible
+        return visible.filter(status=Report.Status.SIGNED)
+
+
+ReportManager = models.Manager.from_queryset(ReportQuerySet)
+
+
+class Report(Timestamped):
+    """One version of one report of one session. After signing nothing in it changes."""
+
+    class Type(models.TextChoices):
+        CONSULTATION = "consultation", "Consultation"
+        FOLLOWUP = "followup", "Follow-up"
+        DIAGNOSTIC = "diagnostic", "Diagnostic"
+        TREATMENT_PLAN = "treatment_plan", "Treatment plan"
+        DISCHARGE = "discharge", "Discharge"
+        REFERRAL = "referral", "Referral"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        GENERATING = "generating", "Being written"
+        COMPLETED = "completed", "Draft"
+        FAILED = "failed", "Failed"
+        SIGNED = "signed", "Signed"
+
+    TRANSITIONS = {
+        Status.PENDING: {Status.GENERATING, Status.FAILED},
+        Status.GENERATING: {Status.COMPLETED, Status.FAILED},
+        Status.COMPLETED: {Status.SIGNED},
+        Status.FAILED: {Status.PENDING},
+        Status.SIGNED: set(),
+    }
+
+    session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="reports")
+    template = models.ForeignKey(ReportTemplate, on_delete=models.PROTECT, related_name="reports")
+    transcription = models.ForeignKey(Transcription, on_delete=models.PROTECT, related_name="reports")
+    report_type = models.CharField(max_length=20, choices=Type.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    version = models.PositiveIntegerField(default=1)
+    amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="amendments")
+    amend_reason = EncryptedTextField(blank=True, default="")
+
+    template_version = models.PositiveIntegerField(default=1)
+    template_structure = models.JSONField(default=dict, help_text="The structure as it was when generation began.")
+    structured_data = EncryptedJSONField(default=list, blank=True, help_text="Contract section 4: the list of sections.")
+    generated_content = EncryptedTextField(blank=True, default="")
+    missing = EncryptedJSONField(default=list, blank=True, help_text="Said but not in the report.")
+    unassigned = EncryptedJSONField(default=list, blank=True, help_text="Findings that fit no section.")
+    checked_sections = models.JSONField(default=list, blank=True, help_text="Ids of sections the doctor marked checked.")
+    revision = models.PositiveIntegerField(default=0, help_text="Raised by each edit; a stale edit is refused.")
+
+    engine = models.CharField(max_length=20, blank=True, default="")
+    ai_model = models.CharField(max_length=80, blank=True, default="")
+    prompt_version = models.CharField(max_length=40, blank=True, default="")
+    token_usage = models.JSONField(default=dict, blank=True)
+    generation_started_at = models.DateTimeField(null=True, blank=True)
+    generation_completed_at = models.DateTimeField(null=True, blank=True)
+    generation_seconds = models.FloatField(null=True, blank=True)
+    completeness_score = models.FloatField(null=True, blank=True)
+    quality_score = models.FloatField(null=True, blank=True)
+    confidence_score = models.FloatField(null=True, blank=True)
+    error_code = models.CharField(max_length=60, blank=True, default="")
+
+    manual_corrections = EncryptedJSONField(default=list, blank=True, help_text="Each edit: sentence id, before, after, who, when.")
+    correction_notes = EncryptedTextField(blank=True, default="")
+    manually_edited = models.BooleanField(default=False)
+
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="reviewed_reports"
+    )
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="generated_reports"
+    )
+    signed_at = models.DateTimeField(null=True, blank=True)
+    content_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the canonical content.")
+    signature = models.CharField(max_length=120, blank=True, default="", help_text="HMAC of the hash, signer and time.")
+    key_generation = models.PositiveIntegerField(default=1, help_text="Raised when ciphertext is rewritten by a key rotation.")
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    exported_formats = models.JSONField(default=list, blank=True)
+    shared_with = EncryptedJSONField(default=list, blank=True)
+
+    objects = ReportManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session", "report_type", "version"], name="report_one_per_version"),
+            models.CheckConstraint(
+                condition=(
+                    Q(status="signed", signed_at__isnull=False, signed_by__isnull=False) & ~Q(content_hash="")
+                    | (~Q(status="signed") & Q(signed_at=None, signed_by=None, content_hash=""))
+                ),
+                name="report_signed_with_its_facts",
+            ),
+        ]
+        indexes = [models.Index(fields=["session", "status"], name="report_session_status")]
+
+    def __str__(self) -> str:
+        return f"report v{self.version} of {self.session}"
+
+    @property
+    def is_signed(self) -> bool:
+        return self.status == self.Status.SIGNED

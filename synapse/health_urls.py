@@ -1,0 +1,5 @@
+"""Addresses of the health checks."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
