@@ -1,0 +1,113 @@
+"""What every report engine takes and gives: the request, the draft, the errors."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from reports.structure import Section
+
+SectionStatus = Literal["documented", "not_discussed"]
+Progress = Callable[[str, int, int], None]  # section id just finished, sections done, sections in all
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptSegment:
+    """One utterance. Times are milliseconds on the recording clock; `speaker` is a contract speaker label."""
+
+    id: int
+    start_ms: int
+    end_ms: int
+    speaker: str
+    text: str
+    confidence: float | None = None  # of the speech engine, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationContext:
+    """What an engine may know about the visit. Nothing in it identifies anybody."""
+
+    gender: str = ""
+    age_band: str = ""
+    session_type: str = ""
+    session_date: str = ""
+    chief_complaint: str = ""
+    previous_plan: str = ""
+    doctor_specialization: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A transcript to be drafted into sections.
+
+    `instructions` is the template's own prompt. `identifiers` are the patient's and relatives' names, phones, e-mails and
+    numbers: never sent anywhere, only replaced in what is sent.
+    """
+
+    sections: tuple[Section, ...]
+    segments: tuple[TranscriptSegment, ...]
+    context: GenerationContext = GenerationContext()
+    instructions: str = ""
+    identifiers: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """One statement with the segments it rests on, in transcript order. `layout` says how it is printed."""
+
+    text: str
+    evidence: tuple[int, ...]
+    confidence: float | None = None
+    layout: Literal["prose", "item", "heading"] = "prose"
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSection:
+    """A section of the template, filled or not discussed."""
+
+    id: str
+    status: SectionStatus
+    sentences: tuple[DraftSentence, ...] = ()
+    subsections: tuple["DraftSection", ...] = ()
+
+    def all_sentences(self) -> Iterator[DraftSentence]:
+        yield from self.sentences
+        for subsection in self.subsections:
+            yield from subsection.all_sentences()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedReport:
+    """What an engine wrote. `confidence` is computed by the caller's scores, never reported by a model about itself."""
+
+    sections: tuple[DraftSection, ...]
+    unassigned: tuple[DraftSentence, ...] = ()
+    engine: str = "embedded"
+    model: str = ""
+    prompt_version: str = ""
+    token_usage: dict[str, int] = field(default_factory=dict)
+
+    def all_sentences(self) -> Iterator[DraftSentence]:
+        for section in self.sections:
+            yield from section.all_sentences()
+
+
+class GenerationError(Exception):
+    """An engine could not write the report. `transient` means a later attempt may succeed; the text holds no PHI."""
+
+    def __init__(self, message: str, *, transient: bool, code: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.transient = transient
+        self.code = code
+
+
+class ReportGenerator(Protocol):
+    """An engine that drafts reports."""
+
+    name: str
+
+    def generate(self, request: GenerationRequest, *, progress: Progress | None = None) -> GeneratedReport:
+        """Draft every section of the request; raise GenerationError."""
+        ...
