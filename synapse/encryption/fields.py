@@ -14,7 +14,7 @@ from typing import Any
 
 import encrypted_model_fields.fields as package
 from django.core import checks
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -77,15 +77,13 @@ class StrictEncryption(package.EncryptedMixin):
     def label(self) -> str:
         return f"{self.model._meta.label}.{self.name}"
 
-    def from_db_value(
-        self, value: str | None, expression: object, connection: BaseDatabaseWrapper
-    ) -> Any:
+    def from_db_value(self, value: str | None, expression: object, connection: BaseDatabaseWrapper) -> Any:
         if value is None:
             return None
         text = crypto.decrypt(value, label=self.label)
         try:
             return self.load(text)
-        except Exception:
+        except (ValueError, TypeError, ValidationError):
             raise DecryptionError(f"{self.label} cannot be read: unexpected content.") from None
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
@@ -97,17 +95,13 @@ class StrictEncryption(package.EncryptedMixin):
             raise FieldError(f"{self.label} is encrypted: SQL expressions cannot be stored in it.")
         return crypto.encrypt(self.dump(self.to_python(value)))
 
-    def get_db_prep_value(
-        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
-    ) -> Any:
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         raise FieldError(f"{self.label} is encrypted and cannot be compared in SQL.")
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name == "isnull":
             return super().get_lookup(lookup_name)  # type: ignore[misc]
-        raise FieldError(
-            f"{self.label} is encrypted: lookup '{lookup_name}' finds nothing; search by blind index."
-        )
+        raise FieldError(f"{self.label} is encrypted: lookup '{lookup_name}' finds nothing; search by blind index.")
 
     def get_transform(self, lookup_name: str) -> Any:
         raise FieldError(f"{self.label} is encrypted: transform '{lookup_name}' is not possible.")
@@ -126,9 +120,7 @@ class StrictEncryption(package.EncryptedMixin):
         errors: list[checks.CheckMessage] = super().check(**kwargs)  # type: ignore[misc]
         options = self.model._meta
         grouped = {
-            name
-            for item in [*options.indexes, *options.constraints]
-            for name in getattr(item, "fields", ())
+            name for item in [*options.indexes, *options.constraints] for name in getattr(item, "fields", ())
         } | {name for group in options.unique_together for name in group}
         if self.unique or self.db_index or self.name in grouped:
             errors.append(
@@ -154,9 +146,7 @@ def _holds_only_encrypted_values(expression: Any) -> bool:
         return isinstance(expression._output_field_or_none, StrictEncryption)
     if isinstance(expression, Case):
         results = [case.result for case in expression.cases]
-        default_is_null = (
-            isinstance(expression.default, Value) and expression.default.value is None
-        )
+        default_is_null = isinstance(expression.default, Value) and expression.default.value is None
         return default_is_null and all(map(_holds_only_encrypted_values, results))
     if isinstance(expression, Cast):
         return all(map(_holds_only_encrypted_values, expression.get_source_expressions()))

@@ -1,0 +1,68 @@
+"""Settings of the test suite: the product's own with fresh keys, fast hashing and nothing outside the process.
+
+`TEST_POSTGRES_URL` (`postgres://user@host:port/`) runs the suite on PostgreSQL; `TEST_DATABASE_NAME` names the test
+database, so that several runs may share a server.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+
+_data_dir = tempfile.mkdtemp(prefix="synapse-test-")
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+os.environ["SYNAPSE_DATA_DIR"] = _data_dir
+for _name in (
+    "ALLOWED_HOSTS",
+    "AUDIO_BUCKET",
+    "BASE_URL",
+    "DATABASE_URL",
+    "DEBUG",
+    "DEMO_PASSWORD",
+    "EMAIL_URL",
+    "GEMINI_API_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_GEMINI_BASE_URL",
+    "GOOGLE_STT_ENDPOINT",
+    "HOST",
+    "OPENAI_BASE_URL",
+    "PORT",
+    "REDIS_URL",
+    "REPORT_BACKEND",
+    "SECRET_KEY_FALLBACKS",
+    "STORAGE_EMULATOR_HOST",
+    "STT_BACKEND",
+    "SYNAPSE_MODE",
+    "TRUSTED_PROXIES",
+    "WHISPER_MODEL",
+):
+    os.environ.pop(_name, None)
+# Known keys, so that a failing test shows the same values twice; they protect nothing.
+for _name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "INDEX_KEY", "AUDIT_KEY", "SIGNING_KEY", "AUDIO_KEY"):
+    os.environ[_name] = urlsafe_b64encode(sha256(f"test {_name}".encode()).digest()).decode()
+
+from synapse.settings import *  # noqa: E402, F403
+from synapse.settings import DATA_DIR, DATABASES, env  # noqa: E402
+
+TESTING = True
+if _url := os.environ.get("TEST_POSTGRES_URL"):
+    DATABASES["default"] = {**env.db_url_config(_url), "ATOMIC_REQUESTS": False}
+    DATABASES["default"].setdefault("NAME", "postgres")
+    DATABASES["default"]["NAME"] = DATABASES["default"]["NAME"] or "postgres"
+    DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME", "test_synapse")}
+else:
+    # A file and not memory: threads and child processes of a test see the same rows.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] = (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON;"
+    )
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
