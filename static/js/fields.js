@@ -1,0 +1,46 @@
+// Form fields: the error summary takes the focus, its links go to their fields, a password can be shown, a file named.
+function focusSummary(root) {
+  root.querySelector("[data-error-summary]")?.focus();
+}
+focusSummary(document);
+document.addEventListener("htmx:afterSettle", (event) => focusSummary(event.detail.elt));
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-error-summary] a");
+  if (link) {
+    const field = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    if (field) {
+      event.preventDefault();
+      field.focus();
+      (field.closest(".fg") ?? field).scrollIntoView({ block: "center" });
+    }
+  }
+  const reveal = event.target.closest("[data-reveal]");
+  if (reveal) {
+    const input = document.getElementById(reveal.dataset.reveal);
+    const isShown = input.type === "text";
+    input.type = isShown ? "password" : "text";
+    reveal.setAttribute("aria-pressed", String(!isShown));
+    reveal.querySelector("[data-reveal-word]").textContent = isShown ? "Show" : "Hide";
+  }
+});
+
+// A filter or a choice that applies at once: <select data-submit-on-change>.
+document.addEventListener("change", (event) => {
+  event.target.closest("[data-submit-on-change]")?.form.requestSubmit();
+});
+
+// A button that asks first and needs no dialog of its own: data-confirm holds the question.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// Two presses of one button send one form.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.hasAttribute("data-many") || form.matches("[hx-post],[hx-get],[hx-put],[hx-patch]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+  setTimeout(() => delete form.dataset.sent, 3000);
+});

@@ -1,0 +1,26 @@
+// Requests of the page: the CSRF token, and what htmx does with errors.
+import { showToast } from "./toast.js";
+
+export function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrfToken();
+});
+
+// The server answers a refused htmx request with the sentence for the user in HX-Trigger (synapse:toast). When nothing
+// came along, or nothing answered at all, say what happened and that nothing was saved.
+document.addEventListener("htmx:responseError", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.getResponseHeader("HX-Trigger")?.includes("synapse:toast")) return;
+  if (xhr.status === 404) showToast("This is no longer here. Reload the page to see what changed.", "bad");
+  else if (xhr.status === 403) showToast("You may not do this. Reload the page, then try again.", "bad");
+  else showToast("That did not work and nothing was saved. Try again.", "bad");
+});
+document.addEventListener("htmx:sendError", () => {
+  showToast("The server does not answer. Check the connection, then try again.", "bad");
+});
+document.addEventListener("htmx:timeout", () => {
+  showToast("The server took too long to answer. Try again.", "bad");
+});
