@@ -20,7 +20,7 @@ class Trigger:
     """A refusal on one table.
 
     `when` is the SQL condition on OLD and NEW, the same on both databases, or empty for every row. `event` is
-    UPDATE, DELETE or INSERT.
+    UPDATE, DELETE or INSERT. With `vendor` it exists on that database only, where the other has a better means.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Trigger:
     event: str
     message: str
     when: str = ""
+    vendor: str = ""
 
     @property
     def table(self) -> str:
@@ -49,29 +50,34 @@ def registered() -> list[Trigger]:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Create or replace every registered trigger whose table exists."""
-    tables = set(connection.introspection.table_names())
-    for trigger in registered():
-        if trigger.table in tables:
-            _drop(connection, trigger)
-            _create(connection, trigger)
+    for trigger in _wanted(connection):
+        _drop(connection, trigger)
+        _create(connection, trigger)
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[Trigger]:
     """Return the registered triggers that an existing table lacks."""
-    tables = set(connection.introspection.table_names())
     present = _present(connection)
-    return [trigger for trigger in registered() if trigger.table in tables and trigger.name not in present]
+    return [trigger for trigger in _wanted(connection) if trigger.name not in present]
 
 
 @contextmanager
 def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Remove the triggers for the block: only for emptying a test database."""
-    for trigger in registered():
+    for trigger in _wanted(connection):
         _drop(connection, trigger)
     try:
         yield
     finally:
         install(connection)
+
+
+def _wanted(connection: BaseDatabaseWrapper) -> list[Trigger]:
+    """Return the registered triggers this database must have: those of tables that exist."""
+    tables = set(connection.introspection.table_names())
+    return [
+        trigger for trigger in registered() if trigger.table in tables and trigger.vendor in {"", connection.vendor}
+    ]
 
 
 def _present(connection: BaseDatabaseWrapper) -> set[str]:
