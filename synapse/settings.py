@@ -199,6 +199,8 @@ Q_CLUSTER = {
     "label": "Queue",
 }
 
+JOB_DOORBELL = "synapse.common.jobs.ring_queue"  # tests ring no queue and run the job at once
+
 # Signing in -----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["synapse.accounts.backends.EmailOrUsernameBackend"]

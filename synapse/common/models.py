@@ -54,6 +54,7 @@ class Job(Timestamped):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     run_at = models.DateTimeField(help_text="Not before this time.")
+    rung_at = models.DateTimeField(null=True, blank=True, help_text="When the queue was last told.")
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=120, unique=True, null=True, blank=True)
