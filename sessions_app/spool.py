@@ -1,0 +1,473 @@
+"""The spool: every chunk of a recording, encrypted and durable on disk before the browser may forget it.
+
+One folder per session holds three files:
+
+    chunks  a header naming the key, then records in order of arrival, each sealed with AES-256-GCM
+    mark    how far `chunks` is durable; rewritten after each fsync, read by other processes
+    lock    held with flock by the one writer
+
+A record is `length u32 | seq u32 | t_ms u32 | arrived_ms u64 | nonce 12 | ciphertext+tag`, big-endian. Everything
+before the ciphertext is authenticated, and so is the session, so a record cannot be moved to another place or session.
+Nothing here knows Django; `default_store()` alone reads the settings.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import struct
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SAMPLE_RATE = 16_000
+BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
+GAP_TOLERANCE_MS = 20  # rounding of t_ms in the client; a real loss is at least one chunk, 100 ms
+
+_MAGIC = b"SYNSPOOL1"
+_KEY_ID_LENGTH = 8
+_FILE_HEADER_LENGTH = len(_MAGIC) + _KEY_ID_LENGTH
+_RECORD_HEADER = struct.Struct(">IIIQ12s")
+_MARK = struct.Struct(">IQqI")  # generation, durable bytes of `chunks`, highest contiguous seq, crc32 of these
+_LARGEST_RECORD = 128 * 1024
+
+
+class SpoolBusy(Exception):
+    """Another writer holds this session's spool."""
+
+
+class SpoolDamaged(Exception):
+    """The spool cannot be read: no configured key fits, or bytes that were durable are no records any more."""
+
+
+class StorageFailed(Exception):
+    """The disk refused a write; nothing of it was acknowledged, and `SpoolWriter.commit` may be called again."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(errno.errorcode.get(error.errno or 0, "EIO"))
+        self.is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One piece of PCM (16-bit little-endian mono, 16 kHz) and its place on the recording clock."""
+
+    seq: int
+    t_ms: int
+    arrived_ms: int
+    pcm: bytes
+
+    @property
+    def duration_ms(self) -> int:
+        return len(self.pcm) // BYTES_PER_MS
+
+
+@dataclass
+class Timeline:
+    """What the chunks seen so far, in order, add up to."""
+
+    last_seq: int = -1
+    clock_ms: int = 0
+    pcm_bytes: int = 0
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    clock_map: list[tuple[int, int]] = field(default_factory=list)
+    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk in order; a jump of `t_ms` beyond the last chunk's end is a gap."""
+        jump = chunk.t_ms - self.clock_ms
+        start_ms = chunk.t_ms if jump > GAP_TOLERANCE_MS else self.clock_ms
+        if jump > GAP_TOLERANCE_MS:
+            self.gaps.append((self.clock_ms, chunk.t_ms))
+        if jump > GAP_TOLERANCE_MS or not self.clock_map:
+            self.clock_map.append((start_ms, self.pcm_bytes // BYTES_PER_MS))
+        self.last_seq = chunk.seq
+        self.pcm_bytes += len(chunk.pcm)
+        file_start_ms = self.clock_map[-1][1]
+        # From the file's length and not by adding up, so that rounding of odd chunk lengths never accumulates.
+        self.clock_ms = self.clock_map[-1][0] + self.pcm_bytes // BYTES_PER_MS - file_start_ms
+        self._hash.update(chunk.pcm)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    @property
+    def pcm_ms(self) -> int:
+        return self.pcm_bytes // BYTES_PER_MS
+
+
+class SpoolStore:
+    """All spools under one folder. `keys` are the audio keys, the active one first."""
+
+    def __init__(self, root: Path, keys: Sequence[str]) -> None:
+        self.root = root
+        self.keys = tuple(keys)
+
+    def folder(self, session_id: UUID) -> Path:
+        return self.root / str(session_id)
+
+    def exists(self, session_id: UUID) -> bool:
+        return (self.folder(session_id) / "chunks").exists()
+
+    def writer(self, session_id: UUID) -> "SpoolWriter":
+        """Open the session's spool for writing, made or recovered first; raise SpoolBusy, SpoolDamaged or StorageFailed."""
+        return SpoolWriter(self.folder(session_id), session_id, self.keys)
+
+    def reader(self, session_id: UUID) -> "SpoolReader":
+        """Return a reader of what is durable; it may run in another process than the writer."""
+        return SpoolReader(self.folder(session_id), session_id, self.keys)
+
+    def timeline(self, session_id: UUID) -> Timeline:
+        """Read everything durable and sum it up."""
+        timeline = Timeline()
+        for chunk in self.reader(session_id):
+            timeline.add(chunk)
+        return timeline
+
+    def last_write_at(self, session_id: UUID) -> float | None:
+        """Return when a chunk last became durable, in seconds since the epoch; None when none did."""
+        try:
+            return (self.folder(session_id) / "chunks").stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def free_bytes(self) -> int:
+        """Return the space left on the spool's disk."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return shutil.disk_usage(self.root).free
+
+    def delete(self, session_id: UUID) -> None:
+        """Remove a session's spool; do nothing when it is gone already."""
+        shutil.rmtree(self.folder(session_id), ignore_errors=True)
+
+
+class SpoolWriter:
+    """The one writer of a session's spool.
+
+    `append` only takes a chunk into memory; `commit` makes everything appended durable and returns the highest seq up
+    to which all chunks are. The two may run in different threads.
+    """
+
+    def __init__(self, folder: Path, session_id: UUID, keys: Sequence[str]) -> None:
+        self.timeline = Timeline()
+        self._session_id = session_id
+        self._folder = folder
+        self._pending: list[Chunk] = []
+        self._waiting: dict[int, Chunk] = {}  # durable, but a chunk before them is missing
+        self._taken: set[int] = set()  # appended or waiting
+        self._state = threading.Lock()
+        self._writing = threading.Lock()
+        self._generation = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _take_lock(folder / "lock")
+            self._chunks = os.open(folder / "chunks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._mark = os.open(folder / "mark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._size, self._cipher = self._recover(keys)
+        except OSError as error:
+            raise StorageFailed(error) from error
+
+    @property
+    def acked(self) -> int:
+        """The highest seq up to which every chunk is durable; -1 before the first."""
+        return self.timeline.last_seq
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self._pending)
+
+    @property
+    def pending_count(self) -> int:
+        return len(self._pending)
+
+    @property
+    def clock_ms(self) -> int:
+        """End of the latest chunk on the recording clock, appended ones included."""
+        with self._state:
+            return max([self.timeline.clock_ms, *(chunk.t_ms + chunk.duration_ms for chunk in self._pending)])
+
+    def append(self, seq: int, t_ms: int, pcm: bytes, *, arrived_ms: int) -> bool:
+        """Take a chunk; return False when this seq is here already (the first one stays)."""
+        with self._state:
+            if seq <= self.acked or seq in self._taken:
+                return False
+            self._pending.append(Chunk(seq, t_ms, arrived_ms, pcm))
+            self._taken.add(seq)
+            return True
+
+    def commit(self) -> int:
+        """Write and fsync what was appended; return `acked`. Raise StorageFailed and keep the chunks for another try."""
+        with self._writing:
+            with self._state:
+                batch = list(self._pending)
+            if batch:
+                self._write(b"".join(self._seal(chunk) for chunk in batch))
+                with self._state:
+                    del self._pending[: len(batch)]
+                    for chunk in batch:
+                        self._waiting[chunk.seq] = chunk
+                    self._advance()
+                self._write_mark()
+        return self.acked
+
+    def missing(self, up_to: int) -> list[tuple[int, int]]:
+        """Return the ranges (first, last) of seqs not received, from the first hole to `up_to`."""
+        with self._state:
+            holes: list[tuple[int, int]] = []
+            expected = self.acked + 1
+            for seq in [*sorted(seq for seq in self._taken if seq <= up_to), up_to + 1]:
+                if seq > expected:
+                    holes.append((expected, seq - 1))
+                expected = max(expected, seq + 1)
+            return holes
+
+    @property
+    def highest_seq(self) -> int:
+        """The highest seq received, holes before it or not."""
+        with self._state:
+            return max(self._taken, default=self.acked)
+
+    def drop_after(self, arrived_ms: int) -> None:
+        """Forget every chunk that arrived later than a time (ms since the epoch): consent had ended by then."""
+        with self._writing:
+            with self._state:
+                self._pending.clear()
+                self._taken.clear()
+                self._waiting.clear()
+                self.timeline = Timeline()
+            end = _FILE_HEADER_LENGTH
+            for chunk, next_offset in _records(self._chunks, self._cipher, self._session_id, end, self._size):
+                if chunk.arrived_ms > arrived_ms:
+                    break
+                end = next_offset
+                self._waiting[chunk.seq] = chunk
+                self._taken.add(chunk.seq)
+            self._advance()
+            os.ftruncate(self._chunks, end)
+            os.fsync(self._chunks)
+            self._size = end
+            self._generation += 1
+            self._write_mark()
+
+    def close(self) -> None:
+        """Let the next writer in. What was not committed is dropped: it was never acknowledged."""
+        for descriptor in (self._chunks, self._mark, self._lock):
+            os.close(descriptor)
+
+    def _advance(self) -> None:
+        while (chunk := self._waiting.pop(self.acked + 1, None)) is not None:
+            self.timeline.add(chunk)
+            self._taken.discard(chunk.seq)
+
+    def _seal(self, chunk: Chunk) -> bytes:
+        nonce = secrets.token_bytes(12)
+        length = len(chunk.pcm) + 16
+        header = _RECORD_HEADER.pack(length, chunk.seq, chunk.t_ms, chunk.arrived_ms, nonce)
+        return header + self._cipher.encrypt(nonce, chunk.pcm, header + self._session_id.bytes)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            view, offset = memoryview(data), self._size
+            while view:
+                written = os.pwrite(self._chunks, view, offset)
+                view, offset = view[written:], offset + written
+            os.fsync(self._chunks)
+        except OSError as error:
+            # A part may be on disk; the next try writes over it from the same place.
+            try:
+                os.ftruncate(self._chunks, self._size)
+            except OSError:
+                pass
+            raise StorageFailed(error) from error
+        self._size = offset
+
+    def _write_mark(self) -> None:
+        # The mark is a hint for readers: recovery needs none, so a failure to write it loses nothing.
+        fields = struct.pack(">IQq", self._generation, self._size, self.acked)
+        try:
+            os.pwrite(self._mark, fields + struct.pack(">I", zlib.crc32(fields)), 0)
+        except OSError:
+            pass
+
+    def _recover(self, keys: Sequence[str]) -> tuple[int, AESGCM]:
+        """Read what an earlier writer left, cut a torn tail off, and return the file's length and its cipher."""
+        size = os.fstat(self._chunks).st_size
+        mark = _read_mark(self._mark)
+        self._generation = mark.generation + 1
+        if size < _FILE_HEADER_LENGTH:
+            cipher = self._begin(keys)
+            size = _FILE_HEADER_LENGTH
+        else:
+            cipher = _cipher_of(os.pread(self._chunks, _FILE_HEADER_LENGTH, 0), self._session_id, keys)
+            end = _FILE_HEADER_LENGTH
+            for chunk, next_offset in _records(self._chunks, cipher, self._session_id, end, size):
+                end = next_offset
+                if chunk.seq > self.acked and chunk.seq not in self._waiting:
+                    self._waiting[chunk.seq] = chunk
+                    self._taken.add(chunk.seq)
+                    self._advance()
+            if end < mark.durable:
+                raise SpoolDamaged(f"{mark.durable - end} durable bytes are no records any more")
+            if end < size:
+                os.ftruncate(self._chunks, end)
+            # What a killed writer left in the page cache may not be on disk yet; acks count on it from here on.
+            os.fsync(self._chunks)
+            size = end
+        self._size = size
+        self._write_mark()
+        return size, cipher
+
+    def _begin(self, keys: Sequence[str]) -> AESGCM:
+        header = _MAGIC + _key_id(keys[0])
+        os.pwrite(self._chunks, header, 0)
+        os.fsync(self._chunks)
+        for folder in (self._folder, self._folder.parent):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return _cipher_of(header, self._session_id, keys)
+
+
+class SpoolReader:
+    """Reads a spool's durable chunks in order, again and again as more become durable."""
+
+    def __init__(self, folder: Path, session_id: UUID, keys: Sequence[str]) -> None:
+        self._folder = folder
+        self._session_id = session_id
+        self._keys = keys
+        self._start_over(generation=None)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Yield the durable chunks not yet read, in order, without holes."""
+        try:
+            descriptor = os.open(self._folder / "chunks", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            yield from self._read(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read_new(self) -> list[Chunk]:
+        """Return the chunks that became durable since the last call."""
+        return list(self)
+
+    def _read(self, descriptor: int) -> Iterator[Chunk]:
+        mark = self._durable_mark(descriptor)
+        if mark.durable < _FILE_HEADER_LENGTH:
+            return
+        if mark.generation != self._generation:
+            resume_after = self._next_seq - 1
+            self._start_over(generation=mark.generation)
+            self._skip_to = resume_after
+        if self._cipher is None:
+            header = os.pread(descriptor, _FILE_HEADER_LENGTH, 0)
+            self._cipher = _cipher_of(header, self._session_id, self._keys)
+        for chunk, offset in _records(descriptor, self._cipher, self._session_id, self._offset, mark.durable):
+            self._offset = offset
+            if chunk.seq >= self._next_seq:
+                self._held.setdefault(chunk.seq, chunk)
+            while (ready := self._held.pop(self._next_seq, None)) is not None:
+                self._next_seq += 1
+                if ready.seq > self._skip_to:
+                    yield ready
+
+    def _start_over(self, *, generation: int | None) -> None:
+        self._generation = generation
+        self._offset = _FILE_HEADER_LENGTH
+        self._next_seq = 0
+        self._skip_to = -1
+        self._held: dict[int, Chunk] = {}
+        self._cipher: AESGCM | None = None
+
+    def _durable_mark(self, chunks: int) -> "_Mark":
+        try:
+            descriptor = os.open(self._folder / "mark", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return _Mark(0, 0, -1)
+        try:
+            for _ in range(3):
+                mark = _read_mark(descriptor)
+                if mark.durable:
+                    break
+            return _Mark(mark.generation, min(mark.durable, os.fstat(chunks).st_size), mark.acked)
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    generation: int
+    durable: int
+    acked: int
+
+
+def default_store() -> SpoolStore:
+    """Return the store the settings describe."""
+    from django.conf import settings
+
+    return SpoolStore(settings.DATA_DIR / "spool", settings.AUDIO_KEY)
+
+
+def _take_lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise SpoolBusy from None
+    return descriptor
+
+
+def _key_id(key: str) -> bytes:
+    return hashlib.sha256(b"spool key\0" + key.encode()).hexdigest()[:_KEY_ID_LENGTH].encode()
+
+
+def _cipher_of(header: bytes, session_id: UUID, keys: Sequence[str]) -> AESGCM:
+    for key in keys:
+        if header == _MAGIC + _key_id(key):
+            derived = HKDF(SHA256(), 32, salt=session_id.bytes, info=b"synapse spool v1").derive(key.encode())
+            return AESGCM(derived)
+    raise SpoolDamaged("no configured audio key fits this spool")
+
+
+def _read_mark(descriptor: int) -> _Mark:
+    raw = os.pread(descriptor, _MARK.size, 0)
+    if len(raw) == _MARK.size:
+        generation, durable, acked, checksum = _MARK.unpack(raw)
+        if checksum == zlib.crc32(raw[:-4]):
+            return _Mark(generation, durable, acked)
+    return _Mark(0, 0, -1)
+
+
+def _records(descriptor: int, cipher: AESGCM, session_id: UUID, start: int, end: int) -> Iterator[tuple[Chunk, int]]:
+    """Yield each whole, genuine record between two offsets with the offset behind it; stop at the first that is not."""
+    offset = start
+    while offset + _RECORD_HEADER.size <= end:
+        header = os.pread(descriptor, _RECORD_HEADER.size, offset)
+        if len(header) < _RECORD_HEADER.size:
+            return
+        length, seq, t_ms, arrived_ms, nonce = _RECORD_HEADER.unpack(header)
+        body = offset + _RECORD_HEADER.size
+        if not 16 < length <= _LARGEST_RECORD or body + length > end:
+            return
+        sealed = os.pread(descriptor, length, body)
+        try:
+            pcm = cipher.decrypt(nonce, sealed, header + session_id.bytes)
+        except (InvalidTag, ValueError):
+            return
+        offset = body + length
+        yield Chunk(seq, t_ms, arrived_ms, pcm), offset
