@@ -1,7 +1,9 @@
 """People who sign in, what they may do, and the one row of clinic settings."""
 
 import uuid
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -109,6 +111,10 @@ class ClinicSettings(models.Model):
     def load(cls) -> "ClinicSettings":
         """Return the one row, made with its defaults when it is not there yet."""
         return cls.objects.get_or_create(pk=1)[0]
+
+    def date_of(self, at: datetime) -> date:
+        """Return the date a moment has at the clinic: the one numbers, bills and due dates go by."""
+        return at.astimezone(ZoneInfo(self.timezone)).date()
 
 
 class SignInThrottle(models.Model):
