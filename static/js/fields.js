@@ -30,12 +30,6 @@ document.addEventListener("change", (event) => {
   event.target.closest("[data-submit-on-change]")?.form.requestSubmit();
 });
 
-// A button that asks first and needs no dialog of its own: data-confirm holds the question.
-document.addEventListener("submit", (event) => {
-  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
-});
-
 // Two presses of one button send one form.
 document.addEventListener("submit", (event) => {
   const form = event.target;

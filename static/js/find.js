@@ -8,6 +8,9 @@ function mark(box, index) {
   const input = box.querySelector("input");
   all.forEach((link, position) => {
     link.id ||= `${input.id}-hit-${position}`;
+    link.role = "option";
+    link.tabIndex = -1;
+    link.ariaSelected = String(position === index);
     link.classList.toggle("on", position === index);
   });
   const chosen = all[index];
@@ -58,8 +61,4 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("click", (event) => {
   for (const box of document.querySelectorAll("[data-find]")) if (!box.contains(event.target)) close(box);
-});
-// Without a search in flight Enter in the box must not load a page with the words in it.
-document.addEventListener("submit", (event) => {
-  if (event.target.closest("[data-find]")) event.preventDefault();
 });

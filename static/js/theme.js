@@ -1,9 +1,12 @@
-// Blocking and tiny: sets the theme before the first paint, so that no page flashes.
+// Blocking and tiny: sets the theme before the first paint, so that no page flashes, and the key shortcuts' switch.
 (function () {
-  var theme = null;
-  try { theme = localStorage.getItem("theme"); } catch { /* storage is off: follow the system */ }
+  var root = document.documentElement, theme = null;
+  try {
+    theme = localStorage.getItem("theme");
+    root.dataset.shortcuts = localStorage.getItem("shortcuts") === "off" ? "off" : "on";
+  } catch { /* storage is off: follow the system */ }
   if (theme !== "light" && theme !== "dark") {
     theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
-  document.documentElement.dataset.theme = theme;
+  root.dataset.theme = theme;
 })();

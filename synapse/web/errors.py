@@ -1,0 +1,58 @@
+"""Error pages, and a reporter that never writes form data into a log or mail."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.debug import SafeExceptionReporterFilter
+
+from synapse.audit.services import record_denial
+
+
+def layout_for(request: HttpRequest) -> str:
+    """Return the template an error page extends: inside the shell for people who are signed in."""
+    user = getattr(request, "user", None)
+    return "base.html" if user is not None and user.is_authenticated else "bare.html"
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: the request could not be read."""
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403: seen but not allowed. `requires` has recorded the denial where it was made."""
+    context = {"message": str(exception or ""), "layout": layout_for(request)}
+    return render(request, "403.html", context, status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: nothing here, or nothing this person may know of; the two look the same."""
+    return render(request, "404.html", {"layout": layout_for(request)}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: without context processors and database, which may be what failed."""
+    return render(request, "500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that was opened before signing in again, or came from another site."""
+    if request.user.is_authenticated:
+        record_denial(request, reason="csrf")
+    return render(request, "403_csrf.html", status=403)
+
+
+class QuietExceptionReporterFilter(SafeExceptionReporterFilter):
+    """Hide every posted value and every local variable: both hold patient data."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        if request is None:
+            return {}
+        return dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> list[tuple[str, Any]]:
+        return []

@@ -1,0 +1,81 @@
+"""Form fields shared by the apps."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+
+
+class DateThreeFieldsWidget(forms.MultiWidget):
+    """Day, month and year as three plain number fields: quicker and clearer than a calendar for a birth date."""
+
+    use_fieldset = True
+
+    def __init__(self, attrs: dict[str, Any] | None = None, *, is_birth_date: bool = False) -> None:
+        widgets = {}
+        for part, length in (("day", 2), ("month", 2), ("year", 4)):
+            own = {"inputmode": "numeric", "maxlength": length, "autocomplete": "off"}
+            if is_birth_date:
+                own["autocomplete"] = f"bday-{part}"
+            widgets[part] = forms.TextInput(own)
+        super().__init__(widgets, attrs)
+
+    def decompress(self, value: date | str | None) -> list[Any]:
+        if isinstance(value, str) and value:
+            value = date.fromisoformat(value)
+        return [value.day, value.month, value.year] if isinstance(value, date) else [None, None, None]
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: MultiValueDict[str, Any], name: str) -> list[Any]:
+        """Take the three parts, or one ISO date under the plain name (a script or a link that fills the form)."""
+        whole = data.get(name)
+        if whole:
+            try:
+                return self.decompress(str(whole))
+            except ValueError:
+                return [whole, "", ""]
+        return super().value_from_datadict(data, files, name)  # type: ignore[no-any-return]
+
+    def id_for_label(self, id_: str) -> str:
+        return f"{id_}_0" if id_ else ""
+
+
+class DateThreeFieldsField(forms.MultiValueField):
+    """A date typed as day, month and year. Errors say which part to change.
+
+    `earliest` and `latest` are callables returning a date, read at each validation, so that "today" moves on.
+    """
+
+    widget: Any = DateThreeFieldsWidget
+
+    def __init__(self, *, what: str = "Date", earliest: Any = None, latest: Any = None, **kwargs: Any) -> None:
+        self.what = what
+        self.earliest = earliest
+        self.latest = latest
+        kwargs.setdefault("error_messages", {})["required"] = f"Enter the {what[:1].lower()}{what[1:]}"
+        parts = tuple(forms.CharField(required=False, max_length=10) for _ in range(3))
+        super().__init__(parts, require_all_fields=False, **kwargs)
+
+    def compress(self, data_list: list[str]) -> date | None:
+        if not any(data_list):
+            return None
+        missing = [part for part, value in zip(("a day", "a month", "a year"), data_list, strict=True) if not value]
+        if missing:
+            raise ValidationError(f"{self.what} must include {' and '.join(missing)}", code="incomplete")
+        try:
+            numbers = [int(value) for value in data_list]
+        except ValueError:
+            raise ValidationError(f"{self.what} must be in numbers, like 2 5 1991", code="invalid") from None
+        if numbers[2] < 1000:
+            raise ValidationError(f"{self.what} must have a year of 4 digits, like 1991", code="invalid")
+        try:
+            value = date(numbers[2], numbers[1], numbers[0])
+        except ValueError:
+            raise ValidationError(f"{self.what} must be a real date", code="invalid") from None
+        if self.earliest is not None and value < self.earliest():
+            raise ValidationError(f"{self.what} must be after {self.earliest():%-d %B %Y}", code="too_early")
+        if self.latest is not None and value > self.latest():
+            raise ValidationError(f"{self.what} must be in the past", code="too_late")
+        return value

@@ -1,0 +1,45 @@
+"""Typed requests and the one way an HTML view answers."""
+
+from typing import Any
+
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+from synapse.accounts.models import User
+
+
+class ClinicRequest(HttpRequest):
+    """A request behind sign-in, with htmx's details."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any] | None = None,
+    *,
+    fragment: str | None = None,
+    form: BaseForm | None = None,
+    status: int | None = None,
+) -> HttpResponse:
+    """Render the page, or its fragment for an htmx request; 422 when the form was sent and is not valid.
+
+    The form is added to the context as `form`. A request that restores history, or was boosted, gets the full page.
+    """
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    context = dict(context or {})
+    if form is not None:
+        context.setdefault("form", form)
+    if status is None:
+        status = 422 if form is not None and form.is_bound and not form.is_valid() else 200
+    context.setdefault("has_errors", status == 422)
+    wants_fragment = fragment is not None and bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    response = render(request, fragment if fragment and wants_fragment else template, context, status=status)
+    if fragment is not None:
+        patch_vary_headers(response, ("HX-Request",))
+    return response
