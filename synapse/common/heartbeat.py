@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from synapse.common.models import SweepRun
+from synapse.common.models import Job, SweepRun
 
 WORKER = "heartbeat:worker"
 SPEECH = "heartbeat:speech"
@@ -26,3 +26,15 @@ def last_beat(name: str) -> datetime | None:
 def is_alive(name: str, at: datetime) -> bool:
     last = last_beat(name)
     return last is not None and at - last <= STALE_AFTER
+
+
+def worker_is_hung(at: datetime, *, running_since: datetime, slots: int) -> bool:
+    """Tell whether the worker has to be started again.
+
+    Its beat waits in the queue behind the jobs, so silence counts only while fewer than all `slots` are at work.
+    """
+    last = max(filter(None, (last_beat(WORKER), running_since)))
+    if at - last <= STALE_AFTER:
+        return False
+    at_work = Job.objects.filter(runner=Job.Runner.WORKER, state=Job.State.RUNNING, lease_until__gt=at).count()
+    return at_work < slots

@@ -1,0 +1,21 @@
+"""Serve the pages, the API and the live sockets."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from synapse.management.supervised import refuse_unsafe_start_alone
+from synapse.server import ListenError, serve
+
+
+class Command(BaseCommand):
+    help = "Serve the pages, the API and the live sockets on HOST and PORT."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_unsafe_start_alone()
+        try:
+            serve(settings.HOST, settings.PORT)
+        except ListenError as error:
+            raise CommandError(f"Cannot listen on {settings.HOST}:{settings.PORT}: {error}") from None

@@ -1,0 +1,87 @@
+"""The web server: daphne, with a drain before it stops (daphne itself cuts every socket at SIGTERM)."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import defer
+
+from synapse.common import draining
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 8
+CLOSE_SECONDS = 0.5
+GOING_DOWN = 1012
+LARGEST_MESSAGE = 64 * 1024
+PING_SECONDS = 5  # a half-open client is noticed after 15 s
+PING_TIMEOUT_SECONDS = 10
+
+
+class ListenError(Exception):
+    """The address is taken or not ours."""
+
+
+class DrainingServer(Server):  # type: ignore[misc]  # daphne has no types
+    """Daphne that, asked to stop, lets requests and live streams finish first."""
+
+    failure: str | None = None
+
+    def listen_error(self, failure: Any) -> None:
+        self.failure = failure.getErrorMessage()
+        self.stop()
+
+    def kill_all_applications(self) -> "defer.Deferred[None]":
+        """Drain, then end what is left; the reactor waits for it before it stops."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._go_down()))
+
+    async def _go_down(self) -> None:
+        for listener in self.listeners:
+            listener.addCallback(lambda port: port.stopListening())
+        sockets = [protocol for protocol in self.connections if isinstance(protocol, WebSocketProtocol)]
+        for socket in sockets:
+            socket.muted = True  # what comes now was not acknowledged: the client sends it again
+        requests = self._applications(set(self.connections) - set(sockets))
+        await asyncio.gather(draining.drain(DRAIN_SECONDS), _wait(requests, DRAIN_SECONDS))
+        for socket in sockets:
+            socket.muted = False
+            if socket.state == socket.STATE_OPEN:
+                socket.sendClose(code=GOING_DOWN)
+        await _wait(self._applications(sockets), CLOSE_SECONDS)
+        left = self._applications(self.connections)
+        for application in left:
+            application.cancel()
+        await _wait(left, CLOSE_SECONDS)
+
+    def _applications(self, protocols: Iterable[Any]) -> "list[asyncio.Future[Any]]":
+        found = [self.connections[protocol].get("application_instance") for protocol in protocols]
+        return [application for application in found if application is not None and not application.done()]
+
+
+async def _wait(futures: "list[asyncio.Future[Any]]", seconds: float) -> None:
+    if futures:
+        await asyncio.wait(futures, timeout=seconds)
+
+
+def serve(host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises ListenError."""
+    from synapse.asgi import application
+
+    server = DrainingServer(
+        application=application,
+        endpoints=build_endpoint_description_strings(host=host, port=port),
+        websocket_max_message_size=LARGEST_MESSAGE,
+        websocket_max_frame_size=LARGEST_MESSAGE,
+        ping_interval=PING_SECONDS,
+        ping_timeout=PING_TIMEOUT_SECONDS,
+        websocket_timeout=-1,
+        verbosity=0,
+        server_name="synapse",
+    )
+    server.run()
+    if server.failure:
+        raise ListenError(server.failure)
