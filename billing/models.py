@@ -14,6 +14,7 @@ from scheduling.models import Appointment
 from sessions_app.models import ConsultationSession
 from synapse.accounts.roles import Permission
 from synapse.common.models import Timestamped
+from synapse.common.triggers import Trigger
 from synapse.encryption.fields import (
     EncryptedCharField,
     EncryptedDecimalField,
@@ -172,10 +173,14 @@ class Bill(Timestamped):
 
 
 class LedgerEntry(models.Model):
-    """Money that moved on a bill. Entries are never changed or deleted; a correction is a new entry."""
+    """Money that moved on a bill. Entries are never changed or deleted; a correction is a new entry.
+
+    A trigger keeps that; a key rotation may write the ciphertext anew in a statement that raises `key_generation`.
+    """
 
     class Kind(models.TextChoices):
         CHARGE = "charge", "Charge"
+        REVERSAL = "reversal", "Charge taken back"
         PAYMENT = "payment", "Payment"
         REFUND = "refund", "Refund"
 
@@ -196,6 +201,7 @@ class LedgerEntry(models.Model):
     reason = EncryptedTextField(blank=True, default="")
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    key_generation = models.PositiveIntegerField(default=1)
 
     class Meta:
         indexes = [models.Index(fields=["bill", "at"], name="ledger_bill_at")]
@@ -203,3 +209,43 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class LedgerMonth(models.Model):
+    """What was charged, paid and refunded in one month of the clinic, kept in the ledger's own transaction.
+
+    Amounts are ciphertext and cannot be summed in SQL; `check_ledger` compares this row with the entries.
+    """
+
+    period = models.CharField(max_length=6, help_text="Year and month in the clinic's zone, such as 202509.")
+    currency = models.CharField(max_length=3)
+    charged = EncryptedDecimalField(max_digits=14, decimal_places=2)
+    paid = EncryptedDecimalField(max_digits=14, decimal_places=2)
+    refunded = EncryptedDecimalField(max_digits=14, decimal_places=2)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["period", "currency"], name="ledger_month_once")]
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.currency}"
+
+
+_LEDGER_FACTS = ("id", "bill_id", "kind", "method", "at", "by_id")
+
+TRIGGERS = [
+    Trigger(
+        name="ledger_entry_no_update",
+        model="billing.LedgerEntry",
+        event="UPDATE",
+        message="Ledger entries are never changed; record a new one.",
+        when=" OR ".join(
+            ["NEW.key_generation <= OLD.key_generation", *(f"NEW.{name} <> OLD.{name}" for name in _LEDGER_FACTS)]
+        ),
+    ),
+    Trigger(
+        name="ledger_entry_no_delete",
+        model="billing.LedgerEntry",
+        event="DELETE",
+        message="Ledger entries are never deleted.",
+    ),
+]

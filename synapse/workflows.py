@@ -1,0 +1,93 @@
+"""Use cases that touch several apps. Doors call them; each is one unit of work."""
+
+from datetime import datetime
+from uuid import UUID
+
+from billing import services as billing
+from billing.models import Bill
+from patients.models import Patient
+from scheduling import services as scheduling
+from scheduling.models import Appointment
+from sessions_app import services as sessions
+from sessions_app.models import ConsultationSession, SessionType
+from synapse.accounts.models import User
+from synapse.audit.services import unit_of_work
+from synapse.common.errors import Conflict, DomainError
+
+
+class OutOfScope(DomainError):
+    """There is no such row for this person."""
+
+    code = "not_found"
+    status = 404
+
+
+def start_consultation(
+    patient_id: UUID,
+    appointment_id: UUID | None = None,
+    *,
+    by: User,
+    at: datetime,
+    session_type: str | None = None,
+    chief_complaint: str | None = None,
+    with_recording: bool = True,
+) -> ConsultationSession:
+    """Begin a consultation with a patient, from a visit or as a walk-in, and tie the visit to it.
+
+    Without a type and a reason the visit's own are taken; a telemedicine visit begins a follow-up by video. Raises
+    OutOfScope, NotAllowed, SessionLive, SessionRunning and Conflict when the visit is over or another patient's.
+    """
+    patient = Patient.objects.visible_to(by).filter(pk=patient_id).first()
+    if patient is None:
+        raise OutOfScope("There is no such patient among yours.")
+    appointment = None
+    if appointment_id is not None:
+        appointment = Appointment.objects.visible_to(by).filter(pk=appointment_id).select_related("session").first()
+        if appointment is None:
+            raise OutOfScope("There is no such visit in your calendar.")
+        if appointment.patient_id != patient.pk:
+            raise Conflict("This visit belongs to another patient.")
+    with unit_of_work():
+        if appointment is not None:
+            scheduling.check_can_start(appointment)
+        session = sessions.start_session(
+            patient,
+            by=by,
+            at=at,
+            session_type=session_type or _session_type_of(appointment),
+            chief_complaint=_reason_of(appointment) if chief_complaint is None else chief_complaint,
+            telehealth=_is_telemedicine(appointment),
+            with_recording=with_recording,
+        )
+        if appointment is not None:
+            scheduling.link_session(appointment, session, by=by, at=at)
+    return session
+
+
+def complete_consultation(session: ConsultationSession, *, by: User, at: datetime) -> Bill:
+    """End a consultation: its words are queued, its visit is completed, its bill drafted. Return the bill.
+
+    Raises NotAllowed and InvalidTransition.
+    """
+    with unit_of_work():
+        sessions.complete_session(session, by=by, at=at)
+        appointment = Appointment.objects.filter(session=session).first()
+        if appointment is not None:
+            scheduling.complete_appointment(appointment, by=by, at=at)
+        return billing.draft_bill_for_session(session, by=by, at=at)
+
+
+def _session_type_of(appointment: Appointment | None) -> str:
+    if appointment is None:
+        return SessionType.FOLLOWUP
+    if _is_telemedicine(appointment):
+        return SessionType.FOLLOWUP
+    return appointment.appointment_type
+
+
+def _reason_of(appointment: Appointment | None) -> str:
+    return appointment.chief_complaint if appointment is not None else ""
+
+
+def _is_telemedicine(appointment: Appointment | None) -> bool:
+    return appointment is not None and appointment.appointment_type == Appointment.Type.TELEMEDICINE
