@@ -47,8 +47,8 @@ def make_venv() -> None:
     if not uv and not has_venv():
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         stop(
-            f"Python's venv module is missing. Install the package {package} (Debian, Ubuntu: sudo apt install {package}) "
-            "or uv, then run make again."
+            f"Python's venv module is missing. Install the package {package} (Debian, Ubuntu: sudo apt install "
+            f"{package}) or uv, then run make again."
         )
     print("Making .venv ...", flush=True)
     tool = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]

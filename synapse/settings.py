@@ -61,12 +61,14 @@ def _read_keys(name: str) -> list[str]:
         return [urlsafe_b64encode(secrets.token_bytes(32)).decode()]
     if not keys:
         raise ImproperlyConfigured(
-            f"{name} is not set. `make run` writes fresh keys to {DATA_DIR.name}/.env; elsewhere set {name} to 32 random "
-            "bytes in URL-safe base64."
+            f"{name} is not set. `make run` writes fresh keys to {DATA_DIR.name}/.env; elsewhere set {name} to 32 "
+            "random bytes in URL-safe base64."
         )
     for key in keys:
         if len(key) < MINIMUM_KEY_LENGTH or len(set(key)) < 10 or "change" in key.lower():
-            raise ImproperlyConfigured(f"{name} is too short or a placeholder. Set it to 32 random bytes in URL-safe base64.")
+            raise ImproperlyConfigured(
+                f"{name} is too short or a placeholder. Set it to 32 random bytes in URL-safe base64."
+            )
     return keys
 
 
@@ -273,9 +275,14 @@ GEMINI_MODEL = env.str("GEMINI_MODEL", default="gemini-3.8-flash")
 GOOGLE_GEMINI_BASE_URL = env.str("GOOGLE_GEMINI_BASE_URL", default="")
 AUDIO_BUCKET = env.str("AUDIO_BUCKET", default="")
 STORAGE_EMULATOR_HOST = env.str("STORAGE_EMULATOR_HOST", default="")
-for _variable, _allowed in (("STT_BACKEND", {"", "embedded", "google"}), ("REPORT_BACKEND", {"", "embedded", "gemini"})):
+for _variable, _allowed in (
+    ("STT_BACKEND", {"", "embedded", "google"}),
+    ("REPORT_BACKEND", {"", "embedded", "gemini"}),
+):
     if globals()[_variable] not in _allowed:
-        raise ImproperlyConfigured(f"{_variable} is one of {', '.join(sorted(_allowed - {''}))}. Set it to one of them.")
+        raise ImproperlyConfigured(
+            f"{_variable} is one of {', '.join(sorted(_allowed - {''}))}. Set it to one of them."
+        )
 
 # Language, time, static files, mail -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
