@@ -1,0 +1,185 @@
+// The audio player of transcript and review pages: one <audio>, a drawn wave, and a clock that is the recording's.
+//
+// <div class="player" data-player data-src="…" data-duration-ms="2882000" data-clock-map="[[0,0],[61000,60500]]"
+//      data-peaks="0 12 80 …">            peaks are whole numbers from 0 to 100
+//   <button data-player-toggle aria-label="Play">…</button>
+//   <canvas data-player-wave></canvas> <span data-player-now></span> <span data-player-total></span>
+// </div>
+//
+// All times outside this module are milliseconds on the recording clock; the clock map says where they are in the file.
+// Others ask by the event synapse:play (detail {ms, toggle}) and hear synapse:played (detail {ms, playing}).
+const players = new WeakMap();
+
+export function formatClock(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+export function clockToFile(map, clockMs) {
+  let place = clockMs;
+  for (let index = 0; index < map.length && clockMs >= map[index][0]; index += 1) {
+    place = map[index][1] + clockMs - map[index][0];
+    if (index + 1 < map.length) place = Math.min(place, map[index + 1][1]);
+  }
+  return Math.max(0, place);
+}
+
+export function fileToClock(map, fileMs) {
+  let place = fileMs;
+  for (let index = 0; index < map.length && fileMs >= map[index][1]; index += 1) {
+    place = map[index][0] + fileMs - map[index][1];
+  }
+  return place;
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.map = JSON.parse(root.dataset.clockMap || "[]");
+    this.peaks = (root.dataset.peaks || "").split(" ").filter(Boolean).map(Number);
+    this.totalMs = Number(root.dataset.durationMs) || 0;
+    this.button = root.querySelector("[data-player-toggle]");
+    this.canvas = root.querySelector("[data-player-wave]");
+    this.startMs = 0;
+    this.audio = null;
+    this.draw();
+    this.write();
+  }
+
+  // The file is fetched on the first play: opening a page does not count as listening to it.
+  load() {
+    if (this.audio) return;
+    this.audio = new Audio(this.root.dataset.src);
+    this.audio.preload = "auto";
+    for (const name of ["timeupdate", "play", "pause", "ended", "seeked"]) {
+      this.audio.addEventListener(name, () => this.changed());
+    }
+    this.audio.addEventListener("error", () => {
+      this.root.dataset.state = "error";
+      this.root.dispatchEvent(new CustomEvent("synapse:player-error", { bubbles: true }));
+    });
+  }
+
+  get nowMs() {
+    return this.audio ? fileToClock(this.map, this.audio.currentTime * 1000) : this.startMs;
+  }
+
+  get isPlaying() {
+    return Boolean(this.audio && !this.audio.paused);
+  }
+
+  async playFrom(ms) {
+    this.load();
+    this.audio.currentTime = clockToFile(this.map, ms) / 1000;
+    await this.audio.play().catch(() => {});
+  }
+
+  async toggle() {
+    if (this.isPlaying) {
+      this.audio.pause();
+      return;
+    }
+    const isFresh = !this.audio;
+    this.load();
+    if (isFresh && this.startMs) this.audio.currentTime = clockToFile(this.map, this.startMs) / 1000;
+    await this.audio.play().catch(() => {});
+  }
+
+  // Put the cursor somewhere without playing.
+  seek(ms) {
+    this.startMs = ms;
+    if (this.audio) this.audio.currentTime = clockToFile(this.map, ms) / 1000;
+    this.changed();
+  }
+
+  changed() {
+    this.write();
+    this.draw();
+    const detail = { ms: this.nowMs, playing: this.isPlaying };
+    this.root.dispatchEvent(new CustomEvent("synapse:played", { bubbles: true, detail }));
+  }
+
+  write() {
+    const now = this.root.querySelector("[data-player-now]");
+    const total = this.root.querySelector("[data-player-total]");
+    if (now) now.textContent = formatClock(this.nowMs);
+    if (total) total.textContent = formatClock(this.totalMs);
+    if (!this.button) return;
+    this.button.setAttribute("aria-label", this.isPlaying ? "Pause" : `Play from ${formatClock(this.nowMs)}`);
+    this.root.classList.toggle("is-playing", this.isPlaying);
+  }
+
+  draw() {
+    const canvas = this.canvas;
+    if (!canvas || !canvas.clientWidth) return;
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = canvas.clientWidth * scale;
+    canvas.height = canvas.clientHeight * scale;
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(canvas);
+    const [width, height] = [canvas.width, canvas.height];
+    const [step, bar] = [6 * scale, 3 * scale];
+    const count = Math.max(1, Math.floor(width / step));
+    const done = this.totalMs ? (this.nowMs / this.totalMs) * width : 0;
+    const colours = [style.getPropertyValue("--brand").trim(), style.getPropertyValue("--line-2").trim()];
+    for (let index = 0; index < count; index += 1) {
+      const level = this.levelAt(index / count, (index + 1) / count);
+      const size = Math.max(2 * scale, level * height * 0.86);
+      const x = index * step;
+      context.fillStyle = x < done ? colours[0] : colours[1];
+      context.beginPath();
+      context.roundRect(x, (height - size) / 2, bar, size, bar / 2);
+      context.fill();
+    }
+    if (this.totalMs) {
+      context.fillStyle = colours[0];
+      context.fillRect(Math.min(width - 2 * scale, done), 0, 2 * scale, height);
+    }
+  }
+
+  levelAt(from, to) {
+    if (!this.peaks.length) return 0;
+    const first = Math.floor(from * this.peaks.length);
+    const last = Math.max(first + 1, Math.ceil(to * this.peaks.length));
+    return Math.max(...this.peaks.slice(first, last)) / 100;
+  }
+}
+
+export function playerOf(root) {
+  if (!players.has(root)) players.set(root, new Player(root));
+  return players.get(root);
+}
+
+export function pagePlayer() {
+  const root = document.querySelector("[data-player][data-src]");
+  return root ? playerOf(root) : null;
+}
+
+document.addEventListener("click", (event) => {
+  const root = event.target.closest("[data-player]");
+  if (!root || !root.dataset.src) return;
+  if (event.target.closest("[data-player-toggle]")) playerOf(root).toggle();
+  const canvas = event.target.closest("[data-player-wave]");
+  if (canvas) {
+    const player = playerOf(root);
+    const box = canvas.getBoundingClientRect();
+    player.seek(((event.clientX - box.left) / box.width) * player.totalMs);
+  }
+});
+document.addEventListener("synapse:play", (event) => {
+  const player = pagePlayer();
+  if (!player) return;
+  if (event.detail?.toggle) player.toggle();
+  else if (event.detail?.cue) player.seek(event.detail.ms);
+  else player.playFrom(event.detail?.ms ?? 0);
+});
+const redraw = () => {
+  for (const root of document.querySelectorAll("[data-player]")) playerOf(root).draw();
+};
+window.addEventListener("resize", redraw);
+document.addEventListener("synapse:theme", redraw);
+document.addEventListener("htmx:load", redraw);
+redraw();
