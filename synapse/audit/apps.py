@@ -1,5 +1,7 @@
 """The audit app: an append-only, chained trail of who did what."""
 
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -9,6 +11,10 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from synapse.audit.models import TRIGGERS
-        from synapse.common import triggers
+        from synapse.common import sweeps, triggers
 
         triggers.register(*TRIGGERS)
+        sweeps.register(
+            sweeps.Sweep("audit seal", timedelta(minutes=5), "synapse.audit.verification.seal_head"),
+            sweeps.Sweep("audit check", timedelta(days=1), "synapse.audit.verification.check_chain"),
+        )

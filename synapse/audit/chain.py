@@ -61,6 +61,11 @@ def head_seal(head: ChainHead) -> str | None:
     return _mac(head.key_id, "head", [head.seq, head.mac])
 
 
+def outside_seal(key_id: str, seq: int, mac: str) -> str | None:
+    """Return the seal of a row's place in the chain that is kept outside the database."""
+    return _mac(key_id, "outside", [seq, mac])
+
+
 def subjects_digest(patient_ids: Iterable[UUID]) -> str:
     """Return the digest of a set of patients, empty for none."""
     ids = sorted({str(patient_id) for patient_id in patient_ids})

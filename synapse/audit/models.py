@@ -94,6 +94,26 @@ class ChainHead(models.Model):
         return f"head at {self.seq}"
 
 
+class ChainCheck(models.Model):
+    """One walk over the chain and what it found."""
+
+    checked_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    events = models.PositiveBigIntegerField()
+    broken_seq = models.PositiveBigIntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["checked_at"], name="audit_check_at")]
+
+    def __str__(self) -> str:
+        return f"check of {self.events} audit rows"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.broken_seq is None
+
+
 TRIGGERS = [
     Trigger(
         name=f"{table}_no_{event.lower()}",
