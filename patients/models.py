@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from synapse.accounts.roles import Permission
 from synapse.common.models import Timestamped
@@ -35,6 +36,10 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 
     def active(self) -> PatientQuerySet:
         return self.filter(archived_at=None)
+
+    def latest_first(self) -> PatientQuerySet:
+        """Order by when the patient was last seen; a patient nobody has seen yet counts from registration."""
+        return self.order_by(Coalesce("last_seen_at", "created_at").desc(), "-patient_id")
 
 
 PatientManager = models.Manager.from_queryset(PatientQuerySet)
@@ -78,6 +83,7 @@ class Patient(Timestamped):
     email_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="created_patients")
+    last_seen_at = models.DateTimeField(null=True, blank=True, help_text="Start of the latest session.")
     archived_at = models.DateTimeField(null=True, blank=True)
     archived_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -88,8 +94,14 @@ class Patient(Timestamped):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(archived_at=None, archived_by=None) | Q(archived_at__isnull=False, archived_by__isnull=False),
+                condition=Q(archived_at=None, archived_by=None)
+                | Q(archived_at__isnull=False, archived_by__isnull=False),
                 name="patient_archived_by_somebody",
+            )
+        ]
+        indexes = [
+            models.Index(
+                Coalesce("last_seen_at", "created_at").desc(), F("patient_id").desc(), name="patient_latest_first"
             )
         ]
 
@@ -206,12 +218,17 @@ class Consent(Timestamped):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["patient", "kind"], condition=Q(status="live"), name="consent_one_live_per_kind"),
-            models.CheckConstraint(condition=~Q(status="live") | Q(given_at__isnull=False), name="consent_live_was_given"),
+            models.UniqueConstraint(
+                fields=["patient", "kind"], condition=Q(status="live"), name="consent_one_live_per_kind"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="live") | Q(given_at__isnull=False), name="consent_live_was_given"
+            ),
             models.CheckConstraint(
                 condition=~Q(status="withdrawn") | Q(withdrawn_at__isnull=False), name="consent_withdrawn_when"
             ),
         ]
+        indexes = [models.Index(fields=["status", "expires_at"], name="consent_status_expiry")]
 
     def __str__(self) -> str:
         return f"consent {self.pk}"

@@ -1,0 +1,34 @@
+"""Keep a patient's search tokens and hash columns in step with the encrypted fields."""
+
+from patients.models import Patient, PatientToken
+from synapse.encryption import blind_index
+
+INDEXED_FIELDS = frozenset({"first_name", "last_name", "date_of_birth", "phone_primary", "phone_secondary", "email"})
+HASH_COLUMNS = ("name_hash", "phone_hash", "email_hash")
+
+
+def set_hashes(patient: Patient) -> None:
+    """Put the keyed hashes of name, phone and e-mail on the object; saving it is the caller's."""
+    patient.name_hash = blind_index.hash_name(patient.first_name, patient.last_name)
+    patient.phone_hash = blind_index.hash_phone(patient.phone_primary)
+    patient.email_hash = blind_index.hash_email(patient.email)
+
+
+def tokens_of(patient: Patient) -> set[int]:
+    """Return every token the patient is found by."""
+    entries = blind_index.index_tokens(
+        first_name=patient.first_name,
+        last_name=patient.last_name,
+        phones=[patient.phone_primary, patient.phone_secondary],
+        email=patient.email,
+        date_of_birth=patient.date_of_birth,
+    )
+    return {token for _, token in entries}
+
+
+def write_tokens(patient: Patient) -> None:
+    """Replace the stored tokens by the present ones, touching only those that differ."""
+    wanted = tokens_of(patient)
+    stored = set(PatientToken.objects.filter(patient=patient).values_list("token", flat=True))
+    PatientToken.objects.filter(patient=patient, token__in=stored - wanted).delete()
+    PatientToken.objects.bulk_create(PatientToken(token=token, patient=patient) for token in sorted(wanted - stored))
