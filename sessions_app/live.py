@@ -59,6 +59,23 @@ class Spool(Protocol):
 
 
 @dataclass(frozen=True)
+class FinishedSpool:
+    """Stands for the spool of a recording that finished before: nothing can be added."""
+
+    acked: int
+
+    @property
+    def highest_seq(self) -> int:
+        return self.acked
+
+    def append(self, seq: int, t_ms: int, pcm: bytes, *, arrived_ms: int) -> bool:
+        return False
+
+    def missing(self, up_to: int) -> list[tuple[int, int]]:
+        return []
+
+
+@dataclass(frozen=True)
 class Hello:
     """A client opens the stream, or goes on with the one whose token it holds."""
 
@@ -88,14 +105,14 @@ def parse_text(raw: str) -> Hello | Control | Finish:
         raise _broken("a text frame is too long")
     try:
         frame = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _broken("a text frame is not JSON") from None
     if not isinstance(frame, dict):
         raise _broken("a text frame is not an object")
     kind = frame.get("type")
     if kind == "hello":
         return _parse_hello(frame)
-    if kind in {"pause", "resume", "mark"}:
+    if kind in ("pause", "resume", "mark"):
         return _parse_control(frame)
     if kind == "finish":
         return _parse_finish(frame)
@@ -103,17 +120,14 @@ def parse_text(raw: str) -> Hello | Control | Finish:
 
 
 class LiveStream:
-    """The server's half of one recording, from `hello` to `finished`.
+    """The server's half of one recording, from `hello` to `finished`."""
 
-    `finished_seq` is the last seq of a stream that finished before (a client that missed the answer asks again).
-    """
-
-    def __init__(self, spool: Spool, *, token: str, finished_seq: int | None = None) -> None:
+    def __init__(self, spool: Spool, *, token: str) -> None:
+        self.token = token
         self._spool = spool
-        self._token = token
         self._reported: set[tuple[int, int]] = set()
         self._told_acked = spool.acked
-        self._is_shut = finished_seq is not None
+        self._is_shut = False
         self.finish: Finish | None = None
 
     def ready(self, *, clock_ms: int) -> Frame:
@@ -123,7 +137,7 @@ class LiveStream:
             "type": "ready",
             "next_seq": self._spool.acked + 1,
             "credit": CREDIT,
-            "stream": self._token,
+            "stream": self.token,
             "t_ms": clock_ms,
         }
 
@@ -146,7 +160,7 @@ class LiveStream:
     def committed(self) -> list[Frame]:
         """Return the acknowledgement due after the spool committed; none when nothing moved."""
         acked = self._spool.acked
-        if acked == self._told_acked:
+        if acked <= self._told_acked:
             return []
         self._told_acked = acked
         self._reported = {hole for hole in self._reported if hole[1] > acked}
@@ -171,9 +185,17 @@ class LiveStream:
         """Whether every chunk up to the announced end is durable."""
         return self.finish is not None and self._spool.acked >= self.finish.last_seq
 
+    @property
+    def is_shut(self) -> bool:
+        return self._is_shut
+
     def shut(self) -> None:
-        """Take no frame any more."""
+        """Take no audio any more."""
         self._is_shut = True
+
+    def reopen(self) -> None:
+        """Go back to before `shut`: what had to follow it failed."""
+        self._is_shut = False
 
     def _new_holes(self, seq: int) -> list[Frame]:
         frames: list[Frame] = []

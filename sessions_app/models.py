@@ -27,7 +27,7 @@ class SessionType(models.TextChoices):
 
 class ConsultationSessionQuerySet(models.QuerySet["ConsultationSession"]):
     def visible_to(self, user: User) -> ConsultationSessionQuerySet:
-        """Return the sessions this person may open: a doctor's own and those of the doctor's patients; admins see all (metadata only)."""
+        """Return the sessions this person may open: a doctor's own and their patients'; an admin's are all."""
         if not user.may(Permission.VIEW_SESSIONS):
             return self.none()
         if user.may(Permission.VIEW_ALL_PATIENTS):
@@ -70,7 +70,9 @@ class ConsultationSession(Timestamped):
     session_type = models.CharField(max_length=20, choices=SessionType.choices, default=SessionType.FOLLOWUP)
     telehealth = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.IN_PROGRESS)
-    status_reason = models.CharField(max_length=40, blank=True, default="", help_text="A code such as consent_withdrawn.")
+    status_reason = models.CharField(
+        max_length=40, blank=True, default="", help_text="A code such as consent_withdrawn."
+    )
     with_recording = models.BooleanField(default=True)
 
     started_at = models.DateTimeField()
@@ -78,7 +80,9 @@ class ConsultationSession(Timestamped):
     paused_at = models.DateTimeField(null=True, blank=True)
     resumed_at = models.DateTimeField(null=True, blank=True)
     paused_seconds = models.PositiveIntegerField(default=0)
-    duration_minutes = models.PositiveIntegerField(null=True, blank=True, help_text="End less start less pauses, floored.")
+    duration_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="End less start less pauses, floored."
+    )
 
     chief_complaint = EncryptedTextField(blank=True, default="")
     session_notes = EncryptedTextField(blank=True, default="")
@@ -89,17 +93,25 @@ class ConsultationSession(Timestamped):
     audio_size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     audio_format = models.CharField(max_length=20, blank=True, default="")
     audio_quality_score = models.FloatField(null=True, blank=True)
-    audio_sha256 = models.CharField(max_length=64, blank=True, default="", help_text="Of all captured PCM bytes in order.")
+    audio_sha256 = models.CharField(
+        max_length=64, blank=True, default="", help_text="Of all captured PCM bytes in order."
+    )
     audio_sum_mismatch = models.BooleanField(default=False)
-    audio_peaks = EncryptedJSONField(default=list, blank=True, help_text="About 1,000 levels from 0 to 1 for drawing the wave.")
-    audio_map = models.JSONField(default=list, blank=True, help_text="[clock_ms, file_ms] pairs: playback place of the clock.")
+    audio_peaks = EncryptedJSONField(
+        default=list, blank=True, help_text="About 1,000 levels from 0 to 1 for drawing the wave."
+    )
+    audio_map = models.JSONField(
+        default=list, blank=True, help_text="[clock_ms, file_ms] pairs: playback place of the clock."
+    )
     audio_deleted_at = models.DateTimeField(null=True, blank=True)
     recording_settings = models.JSONField(default=dict, blank=True)
     stt_settings = models.JSONField(default=dict, blank=True)
 
     stream_token_hash = models.CharField(max_length=64, blank=True, default="")
     stream_opened_at = models.DateTimeField(null=True, blank=True)
-    stream_closed_at = models.DateTimeField(null=True, blank=True, help_text="After finish or completion no frame is taken.")
+    stream_closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="After finish or completion no frame is taken."
+    )
     last_audio_at = models.DateTimeField(null=True, blank=True)
 
     billing_code = models.CharField(max_length=10, blank=True, default="", help_text="CPT code.")
@@ -114,9 +126,12 @@ class ConsultationSession(Timestamped):
                 condition=Q(status__in=["in_progress", "paused", "error"]),
                 name="session_one_live_per_doctor",
             ),
-            models.CheckConstraint(condition=~Q(status="paused") | Q(paused_at__isnull=False), name="session_paused_when"),
             models.CheckConstraint(
-                condition=~Q(status__in=["completed", "cancelled"]) | Q(ended_at__isnull=False), name="session_ended_when"
+                condition=~Q(status="paused") | Q(paused_at__isnull=False), name="session_paused_when"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["completed", "cancelled"]) | Q(ended_at__isnull=False),
+                name="session_ended_when",
             ),
         ]
         indexes = [
@@ -193,9 +208,15 @@ class Transcription(Timestamped):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     transcript_text = EncryptedTextField(blank=True, default="")
     original_transcript = EncryptedTextField(blank=True, default="")
-    segments = EncryptedJSONField(default=list, blank=True, help_text="Contract section 4: id, start_ms, end_ms, speaker, text, …")
-    live_segments = EncryptedJSONField(default=list, blank=True, help_text="Finals of the live pass, kept until the batch pass ends.")
-    live_offset_ms = models.PositiveBigIntegerField(default=0, help_text="Clock place up to which the live pass has committed.")
+    segments = EncryptedJSONField(
+        default=list, blank=True, help_text="Contract section 4: id, start_ms, end_ms, speaker, text, …"
+    )
+    live_segments = EncryptedJSONField(
+        default=list, blank=True, help_text="Finals of the live pass, kept until the batch pass ends."
+    )
+    live_offset_ms = models.PositiveBigIntegerField(
+        default=0, help_text="Clock place up to which the live pass has committed."
+    )
     next_segment_id = models.PositiveIntegerField(default=1, help_text="Ids are never reused.")
     speakers = EncryptedJSONField(default=dict, blank=True)
     stt_service = models.CharField(max_length=20, blank=True, default="")
@@ -207,11 +228,17 @@ class Transcription(Timestamped):
     processing_seconds = models.FloatField(null=True, blank=True)
     manually_corrected = models.BooleanField(default=False)
     corrected_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="corrected_transcriptions"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrected_transcriptions",
     )
     corrected_at = models.DateTimeField(null=True, blank=True)
     correction_notes = EncryptedTextField(blank=True, default="")
-    error_message = models.CharField(max_length=200, blank=True, default="", help_text="A sentence for the user; no content.")
+    error_message = models.CharField(
+        max_length=200, blank=True, default="", help_text="A sentence for the user; no content."
+    )
     retry_count = models.PositiveSmallIntegerField(default=0)
 
     objects = TranscriptionManager()

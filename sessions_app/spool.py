@@ -1,16 +1,18 @@
 """The spool: every chunk of a recording, encrypted and durable on disk before the browser may forget it.
 
-One folder per session holds three files:
+One folder per session holds these files:
 
     chunks  a header naming the key, then records in order of arrival, each sealed with AES-256-GCM
     mark    how far `chunks` is durable; rewritten after each fsync, read by other processes
     lock    held with flock by the one writer
+    closed  there once the recording has ended
 
 A record is `length u32 | seq u32 | t_ms u32 | arrived_ms u64 | nonce 12 | ciphertext+tag`, big-endian. Everything
 before the ciphertext is authenticated, and so is the session, so a record cannot be moved to another place or session.
 Nothing here knows Django; `default_store()` alone reads the settings.
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -21,7 +23,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -38,8 +40,13 @@ _MAGIC = b"SYNSPOOL1"
 _KEY_ID_LENGTH = 8
 _FILE_HEADER_LENGTH = len(_MAGIC) + _KEY_ID_LENGTH
 _RECORD_HEADER = struct.Struct(">IIIQ12s")
-_MARK = struct.Struct(">IQqI")  # generation, durable bytes of `chunks`, highest contiguous seq, crc32 of these
+_MARK_FIELDS = struct.Struct(">IQqQ")  # generation, durable bytes of `chunks`, highest contiguous seq, clock ms
+_MARK_LENGTH = _MARK_FIELDS.size + 4  # and a crc32 of these
 _LARGEST_RECORD = 128 * 1024
+
+
+class SpoolClosed(Exception):
+    """The recording has ended; what is not durable yet stays out."""
 
 
 class SpoolBusy(Exception):
@@ -121,7 +128,10 @@ class SpoolStore:
         return (self.folder(session_id) / "chunks").exists()
 
     def writer(self, session_id: UUID) -> "SpoolWriter":
-        """Open the session's spool for writing, made or recovered first; raise SpoolBusy, SpoolDamaged or StorageFailed."""
+        """Open the session's spool for writing, made or recovered first.
+
+        Raises SpoolBusy, SpoolDamaged and StorageFailed.
+        """
         return SpoolWriter(self.folder(session_id), session_id, self.keys)
 
     def reader(self, session_id: UUID) -> "SpoolReader":
@@ -134,6 +144,36 @@ class SpoolStore:
         for chunk in self.reader(session_id):
             timeline.add(chunk)
         return timeline
+
+    def clock_ms(self, session_id: UUID) -> int:
+        """Return the end of the durable audio on the recording clock; 0 without audio."""
+        try:
+            descriptor = os.open(self.folder(session_id) / "mark", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return 0
+        try:
+            mark = _read_mark(descriptor)
+        finally:
+            os.close(descriptor)
+        return mark.clock_ms if mark.durable else self.timeline(session_id).clock_ms
+
+    def settle(self, session_id: UUID) -> None:
+        """Recover what a killed server left, so that readers see all of it; does nothing while somebody writes.
+
+        Raises SpoolDamaged and StorageFailed.
+        """
+        if self.exists(session_id):
+            with contextlib.suppress(SpoolBusy):
+                self.writer(session_id).close()
+
+    def seal(self, session_id: UUID) -> None:
+        """End the recording: no commit after this makes anything durable. Does nothing without a spool."""
+        if self.exists(session_id):
+            (self.folder(session_id) / "closed").touch(mode=0o600)
+
+    def unseal(self, session_id: UUID) -> None:
+        """Let a recording that was stopped go on."""
+        (self.folder(session_id) / "closed").unlink(missing_ok=True)
 
     def last_write_at(self, session_id: UUID) -> float | None:
         """Return when a chunk last became durable, in seconds since the epoch; None when none did."""
@@ -207,11 +247,16 @@ class SpoolWriter:
             return True
 
     def commit(self) -> int:
-        """Write and fsync what was appended; return `acked`. Raise StorageFailed and keep the chunks for another try."""
+        """Write and fsync what was appended; return `acked`.
+
+        Raises SpoolClosed, and StorageFailed: then the chunks are kept for another try.
+        """
         with self._writing:
             with self._state:
                 batch = list(self._pending)
             if batch:
+                if (self._folder / "closed").exists():
+                    raise SpoolClosed
                 self._write(b"".join(self._seal(chunk) for chunk in batch))
                 with self._state:
                     del self._pending[: len(batch)]
@@ -285,20 +330,16 @@ class SpoolWriter:
             os.fsync(self._chunks)
         except OSError as error:
             # A part may be on disk; the next try writes over it from the same place.
-            try:
+            with contextlib.suppress(OSError):
                 os.ftruncate(self._chunks, self._size)
-            except OSError:
-                pass
             raise StorageFailed(error) from error
         self._size = offset
 
     def _write_mark(self) -> None:
         # The mark is a hint for readers: recovery needs none, so a failure to write it loses nothing.
-        fields = struct.pack(">IQq", self._generation, self._size, self.acked)
-        try:
+        fields = _MARK_FIELDS.pack(self._generation, self._size, self.acked, self.timeline.clock_ms)
+        with contextlib.suppress(OSError):
             os.pwrite(self._mark, fields + struct.pack(">I", zlib.crc32(fields)), 0)
-        except OSError:
-            pass
 
     def _recover(self, keys: Sequence[str]) -> tuple[int, AESGCM]:
         """Read what an earlier writer left, cut a torn tail off, and return the file's length and its cipher."""
@@ -394,25 +435,25 @@ class SpoolReader:
         self._cipher: AESGCM | None = None
 
     def _durable_mark(self, chunks: int) -> "_Mark":
+        """Return the mark; after a power cut that took it, all whole records count, for they survived the cut."""
+        size = os.fstat(chunks).st_size
         try:
             descriptor = os.open(self._folder / "mark", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return _Mark(0, 0, -1)
+            return _Mark(durable=size)
         try:
-            for _ in range(3):
-                mark = _read_mark(descriptor)
-                if mark.durable:
-                    break
-            return _Mark(mark.generation, min(mark.durable, os.fstat(chunks).st_size), mark.acked)
+            mark = _read_mark(descriptor)
         finally:
             os.close(descriptor)
+        return replace(mark, durable=min(mark.durable or size, size))
 
 
 @dataclass(frozen=True)
 class _Mark:
-    generation: int
-    durable: int
-    acked: int
+    generation: int = 0
+    durable: int = 0
+    acked: int = -1
+    clock_ms: int = 0
 
 
 def default_store() -> SpoolStore:
@@ -445,12 +486,10 @@ def _cipher_of(header: bytes, session_id: UUID, keys: Sequence[str]) -> AESGCM:
 
 
 def _read_mark(descriptor: int) -> _Mark:
-    raw = os.pread(descriptor, _MARK.size, 0)
-    if len(raw) == _MARK.size:
-        generation, durable, acked, checksum = _MARK.unpack(raw)
-        if checksum == zlib.crc32(raw[:-4]):
-            return _Mark(generation, durable, acked)
-    return _Mark(0, 0, -1)
+    raw = os.pread(descriptor, _MARK_LENGTH, 0)
+    if len(raw) == _MARK_LENGTH and raw[-4:] == struct.pack(">I", zlib.crc32(raw[:-4])):
+        return _Mark(*_MARK_FIELDS.unpack(raw[:-4]))
+    return _Mark()
 
 
 def _records(descriptor: int, cipher: AESGCM, session_id: UUID, start: int, end: int) -> Iterator[tuple[Chunk, int]]:

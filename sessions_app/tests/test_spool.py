@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from sessions_app import spool
-from sessions_app.spool import SpoolBusy, SpoolDamaged, SpoolStore, StorageFailed
+from sessions_app.spool import SpoolBusy, SpoolClosed, SpoolDamaged, SpoolStore, StorageFailed
 
 KEY = "k" * 30 + "0123456789abc"
 OTHER_KEY = "o" * 30 + "0123456789abc"
@@ -266,6 +266,51 @@ def test_chunks_that_arrived_after_a_time_are_dropped(store):
     append(writer, 2, arrived_ms=9_000)
     writer.commit()
     assert writer.timeline.sha256 == sha_of(3)
+
+
+def test_a_sealed_spool_takes_nothing_more(store):
+    session = uuid4()
+    writer = store.writer(session)
+    append(writer, 0)
+    writer.commit()
+    store.seal(session)
+
+    append(writer, 1)
+    with pytest.raises(SpoolClosed):
+        writer.commit()
+
+    assert store.timeline(session).sha256 == sha_of(1)
+    store.unseal(session)
+    assert writer.commit() == 1
+
+
+def test_the_clock_is_known_without_reading_the_audio(store):
+    session = uuid4()
+    writer = store.writer(session)
+    append(writer, 0, t_ms=3_000)
+    writer.commit()
+
+    quick = store.clock_ms(session)
+    (store.folder(session) / "mark").write_bytes(b"torn")
+
+    assert quick == store.clock_ms(session) == 3_200
+    assert store.clock_ms(uuid4()) == 0
+
+
+def test_what_a_killed_server_left_is_read_whole_after_settling(store):
+    session = uuid4()
+    writer = store.writer(session)
+    append(writer, 0)
+    writer.commit()
+    stale_mark = (store.folder(session) / "mark").read_bytes()
+    append(writer, 1)
+    writer.commit()
+    writer.close()
+    (store.folder(session) / "mark").write_bytes(stale_mark)
+
+    store.settle(session)
+
+    assert store.timeline(session).sha256 == sha_of(2)
 
 
 def test_a_reader_survives_a_new_writer_without_repeating_itself(store):

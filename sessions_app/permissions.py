@@ -1,0 +1,84 @@
+"""Who may do what with a session they can see. Each rule is a pair: `check_…` raises with the reason, `can_…` asks."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ParamSpec
+
+from patients.models import Patient
+from sessions_app import queries
+from sessions_app.models import ConsultationSession, Transcription
+from synapse.accounts.models import User
+from synapse.accounts.roles import Permission
+from synapse.common.errors import Conflict, NotAllowed
+
+
+class NoConsent(NotAllowed):
+    """The patient has no live consent to be recorded."""
+
+    code = "no_consent"
+
+
+class StreamOver(Conflict):
+    """This recording has ended; no more audio is taken."""
+
+    code = "recording_over"
+
+
+def check_can_start(user: User, patient: Patient) -> None:
+    """Raise NotAllowed unless this person may meet this patient."""
+    if not user.may(Permission.CONDUCT_SESSIONS):
+        raise NotAllowed("Only a doctor starts a session.")
+    if not Patient.objects.visible_to(user).filter(pk=patient.pk).exists():
+        raise NotAllowed("This patient is not yours. Ask the colleague who sees them to share the record.")
+    if patient.archived_at is not None:
+        raise Conflict("This patient is archived. Restore the record before you start a session.")
+
+
+def check_can_conduct(user: User, session: ConsultationSession) -> None:
+    """Raise NotAllowed unless this person is the session's doctor."""
+    if session.doctor_id != user.pk or not user.may(Permission.CONDUCT_SESSIONS):
+        raise NotAllowed("Only the doctor who holds this session may do this.")
+
+
+def check_can_record(user: User, session: ConsultationSession, *, at: datetime) -> None:
+    """Raise unless audio may be taken now: the session's doctor, a live session, a live recording consent."""
+    check_can_conduct(user, session)
+    if not session.is_live:
+        raise StreamOver("This session is over. Its recording takes no more audio.")
+    if queries.live_recording_consent(session.patient_id, at=at) is None:
+        raise NoConsent("This patient has not agreed to be recorded. Record the consent first.")
+    if not session.with_recording:
+        raise NotAllowed("This session runs without a recording. Start the recording on its page first.")
+
+
+def check_can_read_words(user: User, session: ConsultationSession) -> None:
+    """Raise NotAllowed unless this person may read what was said and hear it."""
+    if not user.may(Permission.CONDUCT_SESSIONS):
+        raise NotAllowed("The words and the audio of a session are for the treating doctors.")
+
+
+def check_can_retry(user: User, transcription: Transcription) -> None:
+    """Raise NotAllowed unless this person may have a failed transcript written again."""
+    if not (user.may(Permission.CONDUCT_SESSIONS) or user.may(Permission.VIEW_SYSTEM)):
+        raise NotAllowed("Only a treating doctor or an administrator may have the transcript written again.")
+
+
+P = ParamSpec("P")
+
+
+def _asks(check: Callable[P, None]) -> Callable[P, bool]:
+    def can(*args: P.args, **kwargs: P.kwargs) -> bool:
+        try:
+            check(*args, **kwargs)
+        except (NotAllowed, Conflict):
+            return False
+        return True
+
+    return can
+
+
+can_start = _asks(check_can_start)
+can_conduct = _asks(check_can_conduct)
+can_record = _asks(check_can_record)
+can_read_words = _asks(check_can_read_words)
+can_retry = _asks(check_can_retry)

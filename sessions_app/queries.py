@@ -1,0 +1,87 @@
+"""What pages and doors ask about sessions."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from patients.models import Consent
+from sessions_app.models import ConsultationSession, SessionEvent, Transcription
+from sessions_app.spool import SpoolStore, default_store
+from synapse.accounts.models import User
+
+DOUBTFUL_BELOW = 0.6  # word confidence under which the page underlines a word
+MARK_KINDS = (
+    SessionEvent.Kind.MOMENT,
+    SessionEvent.Kind.RISK,
+    SessionEvent.Kind.MEDICATION,
+    SessionEvent.Kind.ACTION,
+)
+
+
+def live_consent(patient_id: UUID, kind: str, *, at: datetime) -> Consent | None:
+    """Return the patient's consent of a kind that holds at a time."""
+    return (
+        Consent.objects.filter(patient_id=patient_id, kind=kind, status=Consent.Status.LIVE)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=at))
+        .first()
+    )
+
+
+def live_recording_consent(patient_id: UUID, *, at: datetime) -> Consent | None:
+    return live_consent(patient_id, Consent.Kind.RECORDING, at=at)
+
+
+def live_session_of(doctor: User) -> ConsultationSession | None:
+    """Return the session this doctor has open, if any."""
+    return ConsultationSession.objects.live().filter(doctor=doctor).select_related("patient").first()
+
+
+def marks_of(session: ConsultationSession) -> QuerySet[SessionEvent]:
+    return session.events.filter(kind__in=MARK_KINDS).order_by("at_ms")
+
+
+def gaps_of(session: ConsultationSession) -> QuerySet[SessionEvent]:
+    return session.events.filter(kind=SessionEvent.Kind.GAP).order_by("at_ms")
+
+
+def current_transcription(session: ConsultationSession) -> Transcription | None:
+    """Return the latest try at the session's words."""
+    return session.transcriptions.order_by("-retry_count").first()
+
+
+def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
+    """Whether the session's sound can be played: from its file, or from the spool until there is one."""
+    if session.audio_deleted_at is not None:
+        return False
+    return bool(session.audio_name) or (store or default_store()).exists(session.pk)
+
+
+def clock_to_file(clock_map: Iterable[Iterable[int]], clock_ms: int) -> int:
+    """Return the place in the audio file (ms) of a place on the recording clock; a gap's inside is its end."""
+    place = 0
+    pairs = [tuple(pair) for pair in clock_map]
+    for index, (clock_start, file_start) in enumerate(pairs):
+        if clock_ms < clock_start:
+            break
+        place = file_start + clock_ms - clock_start
+        if index + 1 < len(pairs):
+            place = min(place, pairs[index + 1][1])
+    return place
+
+
+def file_to_clock(clock_map: Iterable[Iterable[int]], file_ms: int) -> int:
+    """Return the place on the recording clock of a place in the audio file; both in ms."""
+    place = file_ms
+    for clock_start, file_start in clock_map:
+        if file_ms < file_start:
+            break
+        place = clock_start + file_ms - file_start
+    return place
+
+
+def doubtful_words(segment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the words of a segment the engine was not sure of."""
+    return [word for word in segment.get("words") or [] if (word.get("confidence") or 1) < DOUBTFUL_BELOW]

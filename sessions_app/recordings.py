@@ -1,0 +1,221 @@
+"""Verbs of a session's sound: open, finish, stop and close its stream, keep its file, erase it."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from patients.models import Consent
+from sessions_app import permissions, queries, spool, watchers
+from sessions_app.models import ConsultationSession, SessionEvent
+from synapse.accounts.models import ClinicSettings, User
+from synapse.audit.models import Action
+from synapse.audit.services import record, unit_of_work
+
+CONSENT_WITHDRAWN = "consent_withdrawn"
+_STREAM_FIELDS = ["with_recording", "stream_closed_at", "status_reason", "updated_at"]
+
+
+def clock_ms(session_id: UUID) -> int:
+    """Return where the durable audio ends on the recording clock."""
+    return spool.default_store().clock_ms(session_id)
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def holds_stream(session: ConsultationSession, token: str) -> bool:
+    """Whether a client shows the token of the session's live stream."""
+    stored = session.stream_token_hash
+    return bool(token and stored) and hmac.compare_digest(stored, hash_token(token))
+
+
+def open_stream(session: ConsultationSession, *, by: User, at: datetime) -> str:
+    """Hand the recording to a new client and return its token. Raises what `permissions.check_can_record` raises."""
+    permissions.check_can_record(by, session, at=at)
+    token = secrets.token_urlsafe(32)
+    with unit_of_work():
+        session.stream_token_hash = hash_token(token)
+        session.stream_opened_at = session.stream_opened_at or at
+        session.last_audio_at = at
+        session.save(update_fields=["stream_token_hash", "stream_opened_at", "last_audio_at", "updated_at"])
+        _audit(session, "open_recording", by=by)
+    return token
+
+
+def note_audio(session_id: UUID, *, at: datetime) -> None:
+    """Remember that audio came in; called every few seconds, so it is no event of the trail."""
+    ConsultationSession.objects.filter(pk=session_id).update(last_audio_at=at)
+
+
+def finish_stream(
+    session: ConsultationSession, timeline: spool.Timeline, *, is_mismatch: bool, by: User, at: datetime
+) -> None:
+    """Close a stream of which every chunk is durable; `is_mismatch` marks that the client's sum was another one."""
+    spool.default_store().seal(session.pk)
+    with unit_of_work():
+        session.audio_sha256 = timeline.sha256
+        session.audio_sum_mismatch = session.audio_sum_mismatch or is_mismatch
+        session.stream_closed_at = session.stream_closed_at or at
+        session.save(update_fields=["audio_sha256", "audio_sum_mismatch", "stream_closed_at", "updated_at"])
+        note_gaps(session, timeline.gaps, at=at)
+        _audit(session, "finish_recording", by=by)
+
+
+def close_stream(session: ConsultationSession, *, at: datetime) -> None:
+    """End the stream of a session that completes; audio that was recorded but never arrived becomes a gap.
+
+    Runs inside the caller's unit of work.
+    """
+    if session.stream_closed_at is not None:
+        return
+    if session.stream_opened_at is not None:
+        ended_at = session.paused_at if session.status == ConsultationSession.Status.PAUSED else at
+        heard_at = session.last_audio_at or session.stream_opened_at
+        lost_ms = round(((ended_at or at) - heard_at).total_seconds() * 1000)
+        if lost_ms > 0:
+            start_ms = clock_ms(session.pk)
+            note_gaps(session, [(start_ms, start_ms + lost_ms)], at=at)
+    session.stream_closed_at = at
+    session.save(update_fields=["stream_closed_at", "updated_at"])
+    transaction.on_commit(partial(spool.default_store().seal, session.pk))
+
+
+def note_gaps(session: ConsultationSession, gaps: Iterable[tuple[int, int]], *, at: datetime) -> None:
+    """Name stretches of the clock without sound; the same gap twice is one."""
+    for start_ms, end_ms in gaps:
+        SessionEvent.objects.get_or_create(
+            session=session,
+            cid=f"s:gap:{start_ms}",
+            defaults={"kind": SessionEvent.Kind.GAP, "at_ms": start_ms, "until_ms": end_ms, "at": at},
+        )
+
+
+def stop_recording(session: ConsultationSession, *, reason: str, by: User | None, at: datetime) -> None:
+    """Stop recording at once while the session goes on; audio that arrived after `at` is dropped.
+
+    Does nothing when the session is over or records nothing.
+    """
+    if not session.is_live or not session.with_recording:
+        return
+    with unit_of_work():
+        session.with_recording = False
+        session.stream_closed_at = at
+        session.status_reason = reason
+        session.updated_at = at
+        session.save(update_fields=_STREAM_FIELDS)
+        _audit(session, "stop_recording", by=by, reason=reason)
+        transaction.on_commit(partial(drop_audio_after, session.pk, at))
+
+
+def stop_recordings_of(patient_id: UUID, *, by: User | None, at: datetime) -> None:
+    """Stop every running recording of a patient whose consent has ended."""
+    running = ConsultationSession.objects.live().filter(patient_id=patient_id, with_recording=True)
+    for session in running:
+        stop_recording(session, reason=CONSENT_WITHDRAWN, by=by, at=at)
+
+
+def start_recording(session: ConsultationSession, *, by: User, at: datetime) -> None:
+    """Begin to record a session that runs without, or go on after consent was given again.
+
+    Raises NotAllowed, NoConsent, and StreamOver when the session is over or its recording was finished.
+    """
+    permissions.check_can_conduct(by, session)
+    if not session.is_live or session.audio_sha256:
+        raise permissions.StreamOver("This recording was finished and takes no more audio.")
+    if queries.live_recording_consent(session.patient_id, at=at) is None:
+        raise permissions.NoConsent("This patient has not agreed to be recorded. Record the consent first.")
+    with unit_of_work():
+        session.with_recording = True
+        session.stream_closed_at = None
+        session.status_reason = ""
+        session.updated_at = at
+        session.save(update_fields=_STREAM_FIELDS)
+        _audit(session, "start_recording", by=by)
+
+
+def drop_audio_after(session_id: UUID, at: datetime) -> None:
+    """Drop the spooled audio that arrived after a time; a process that is recording does it itself."""
+    store = spool.default_store()
+    if not store.exists(session_id):
+        return
+    try:
+        writer = store.writer(session_id)
+    except spool.SpoolBusy:
+        return
+    try:
+        writer.drop_after(round(at.timestamp() * 1000))
+    finally:
+        writer.close()
+
+
+def erase_cancelled(session: ConsultationSession, *, at: datetime) -> None:
+    """Erase the recording of a cancelled session once the caller's unit of work commits."""
+    ConsultationSession.objects.filter(pk=session.pk).update(audio_deleted_at=at)
+    session.audio_deleted_at = at
+    transaction.on_commit(partial(spool.default_store().delete, session.pk))
+
+
+def expired_audio(at: datetime) -> list[ConsultationSession]:
+    """Return the completed sessions whose audio is past its retention and not kept by consent."""
+    limit = at - timedelta(days=ClinicSettings.load().audio_retention_days)
+    kept = (
+        Consent.objects.filter(kind=Consent.Kind.KEEP_AUDIO, status=Consent.Status.LIVE)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=at))
+        .values("patient_id")
+    )
+    return list(
+        ConsultationSession.objects.filter(
+            status=ConsultationSession.Status.COMPLETED, ended_at__lt=limit, audio_deleted_at=None
+        )
+        .exclude(stream_opened_at=None, audio_name="")
+        .exclude(patient_id__in=kept)
+    )
+
+
+def delete_audio_unless_kept(session: ConsultationSession, *, by: User | None, at: datetime) -> bool:
+    """Erase the sound when nothing needs it any more (its report is signed); True when it was erased.
+
+    A live consent to keep audio, or words that are still being written, keep it.
+    """
+    if queries.live_consent(session.patient_id, Consent.Kind.KEEP_AUDIO, at=at) is not None:
+        return False
+    latest = queries.current_transcription(session)
+    if latest is not None and latest.status in {latest.Status.PENDING, latest.Status.PROCESSING}:
+        return False
+    if session.audio_deleted_at is not None or not queries.has_audio(session):
+        return False
+    delete_audio(session, by=by, at=at)
+    return True
+
+
+def delete_audio(session: ConsultationSession, *, by: User | None, at: datetime) -> None:
+    """Erase a session's sound for good; its sum, length and transcript stay."""
+    name = session.audio_name
+    with unit_of_work():
+        session.audio_deleted_at = at
+        session.audio_name = ""
+        session.save(update_fields=["audio_deleted_at", "audio_name", "updated_at"])
+        record(Action.DELETE, by=by, target=session, patient_id=session.patient_id, detail={"what": "audio"})
+        transaction.on_commit(partial(_erase_files, session.pk, name))
+
+
+def _erase_files(session_id: UUID, name: str) -> None:
+    from sessions_app import audio
+
+    spool.default_store().delete(session_id)
+    if name:
+        audio.delete_file(name)
+
+
+def _audit(session: ConsultationSession, verb: str, *, by: User | None, reason: str = "") -> None:
+    detail = {"verb": verb, "reason": reason} if reason else {"verb": verb}
+    record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
+    transaction.on_commit(partial(watchers.session_changed, session.pk))

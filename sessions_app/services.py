@@ -1,0 +1,245 @@
+"""Verbs of a session: start, pause, resume, complete, cancel, fail, mark, write notes.
+
+What becomes of the sound is in `recordings`, what becomes of the words in `transcripts`.
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, transaction
+
+from patients import services as patients
+from patients.models import Patient, PatientAccess
+from sessions_app import permissions, queries, recordings, transcripts, watchers
+from sessions_app.models import ConsultationSession, SessionEvent, SessionType
+from synapse.accounts.models import ClinicSettings, User
+from synapse.audit.models import Action
+from synapse.audit.services import record, unit_of_work
+from synapse.common.errors import Conflict
+from synapse.common.numbering import next_session_number
+from synapse.common.transitions import advance
+
+Status = ConsultationSession.Status
+ABANDONED_AFTER = timedelta(hours=12)
+
+
+class SessionLive(Conflict):
+    """The doctor has another session open; `session_id` is its id."""
+
+    code = "session_live"
+
+    def __init__(self, session_id: UUID) -> None:
+        super().__init__("You have a session open. Finish it or continue it before you start another one.")
+        self.session_id = session_id
+
+
+class NotesConflict(Conflict):
+    """The notes were changed in another place since they were read; `text` and `saved_at` are the stored ones."""
+
+    code = "notes_conflict"
+
+    def __init__(self, text: str, saved_at: datetime | None) -> None:
+        super().__init__("These notes were changed in another window. Compare both and save again.")
+        self.text = text
+        self.saved_at = saved_at
+
+
+def start_session(
+    patient: Patient,
+    *,
+    by: User,
+    at: datetime,
+    session_type: str = SessionType.FOLLOWUP,
+    chief_complaint: str = "",
+    telehealth: bool = False,
+    with_recording: bool = True,
+) -> ConsultationSession:
+    """Open a session of `by` with a patient. Consent is asked for where audio comes in, so a session needs none.
+
+    Raises NotAllowed, Conflict (archived patient) and SessionLive.
+    """
+    permissions.check_can_start(by, patient)
+    if (open_session := queries.live_session_of(by)) is not None:
+        raise SessionLive(open_session.pk)
+    try:
+        with unit_of_work():
+            session = ConsultationSession.objects.create(
+                session_id=next_session_number(at.astimezone(ZoneInfo(ClinicSettings.load().timezone)).date()),
+                patient=patient,
+                doctor=by,
+                session_type=session_type,
+                telehealth=telehealth,
+                with_recording=with_recording,
+                chief_complaint=chief_complaint,
+                started_at=at,
+            )
+            patients.grant_access(patient, doctor=by, source=PatientAccess.Source.SEEN, by=by, at=at)
+            record(Action.CREATE, by=by, target=session, patient_id=patient.pk)
+    except IntegrityError:
+        # Another request of the same doctor was faster; the constraint, not the check above, decides.
+        if (open_session := queries.live_session_of(by)) is not None:
+            raise SessionLive(open_session.pk) from None
+        raise
+    return session
+
+
+def pause_session(
+    session: ConsultationSession, *, by: User, at: datetime, cid: str = "", clock_ms: int | None = None
+) -> ConsultationSession:
+    """Stop the clock. `cid` is the client's id of this change: a repeated one does nothing. `clock_ms` is the
+    recording clock's place. Raises NotAllowed and InvalidTransition."""
+    permissions.check_can_conduct(by, session)
+    with unit_of_work():
+        if _is_repeated(session, cid):
+            return session
+        advance(session, Status.PAUSED, at=at, paused_at=at)
+        _note(session, SessionEvent.Kind.PAUSE, cid=cid, at=at, at_ms=clock_ms)
+        _audit(session, "pause", by=by)
+    return session
+
+
+def resume_session(
+    session: ConsultationSession, *, by: User, at: datetime, cid: str = "", clock_ms: int | None = None
+) -> ConsultationSession:
+    """Let the clock run again, after a pause or after a failure. Raises NotAllowed and InvalidTransition."""
+    permissions.check_can_conduct(by, session)
+    with unit_of_work():
+        if _is_repeated(session, cid):
+            return session
+        advance(
+            session,
+            Status.IN_PROGRESS,
+            at=at,
+            resumed_at=at,
+            status_reason="",
+            paused_seconds=_paused_seconds(session, until=at),
+        )
+        _note(session, SessionEvent.Kind.RESUME, cid=cid, at=at, at_ms=clock_ms)
+        _audit(session, "resume", by=by)
+    return session
+
+
+def complete_session(session: ConsultationSession, *, by: User, at: datetime, reason: str = "") -> ConsultationSession:
+    """End the session: its stream closes with what is acknowledged, the rest is named as a gap, and the words are
+    queued to be written. `reason` is a code such as `no_audio`. Raises NotAllowed and InvalidTransition."""
+    permissions.check_can_conduct(by, session)
+    seconds = _paused_seconds(session, until=at)
+    with unit_of_work():
+        recordings.close_stream(session, at=at)
+        advance(
+            session,
+            Status.COMPLETED,
+            at=at,
+            ended_at=at,
+            status_reason=reason,
+            paused_seconds=seconds,
+            duration_minutes=_minutes(session.started_at, at, pauses=seconds),
+        )
+        transcripts.request_transcript(session, by=by, at=at)
+        _audit(session, "complete", by=by)
+    return session
+
+
+def cancel_session(session: ConsultationSession, *, by: User, at: datetime) -> ConsultationSession:
+    """End a session that should not count. Its recording is erased. Raises NotAllowed and InvalidTransition."""
+    permissions.check_can_conduct(by, session)
+    seconds = _paused_seconds(session, until=at)
+    with unit_of_work():
+        advance(
+            session,
+            Status.CANCELLED,
+            at=at,
+            ended_at=at,
+            paused_seconds=seconds,
+            stream_closed_at=session.stream_closed_at or at,
+            duration_minutes=_minutes(session.started_at, at, pauses=seconds),
+        )
+        recordings.erase_cancelled(session, at=at)
+        _audit(session, "cancel", by=by)
+    return session
+
+
+def fail_session(session: ConsultationSession, *, reason: str, at: datetime) -> ConsultationSession:
+    """Say that recording or storage failed (`reason` is a code); the page offers what to do. Does nothing twice."""
+    if session.status == Status.ERROR:
+        return session
+    with unit_of_work():
+        advance(session, Status.ERROR, at=at, status_reason=reason)
+        _audit(session, "fail", by=None, reason=reason)
+    return session
+
+
+def add_mark(
+    session: ConsultationSession, *, kind: str, cid: str, clock_ms: int, by: User, at: datetime
+) -> SessionEvent | None:
+    """Note a moment, risk, medication or action at a place of the recording clock; None for a repeated `cid`.
+
+    Raises NotAllowed, and Conflict when the session is over.
+    """
+    permissions.check_can_conduct(by, session)
+    if not session.is_live:
+        raise Conflict("This session is over. Marks belong to a session that runs.")
+    with unit_of_work():
+        if _is_repeated(session, cid):
+            return None
+        event = _note(session, SessionEvent.Kind(kind), cid=cid, at=at, at_ms=clock_ms)
+        _audit(session, "mark", by=by)
+    return event
+
+
+def remove_mark(session: ConsultationSession, event_id: UUID, *, by: User) -> None:
+    """Take a mark back (an Undo). Raises NotAllowed."""
+    permissions.check_can_conduct(by, session)
+    with unit_of_work():
+        queries.marks_of(session).filter(pk=event_id).delete()
+        _audit(session, "unmark", by=by)
+
+
+def save_notes(
+    session: ConsultationSession, *, text: str, based_on: datetime | None, by: User, at: datetime
+) -> ConsultationSession:
+    """Store the doctor's notes; `based_on` is the time of the version that was edited.
+
+    Raises NotAllowed, and NotesConflict when the notes were saved elsewhere since.
+    """
+    permissions.check_can_conduct(by, session)
+    with unit_of_work():
+        stored = ConsultationSession.objects.select_for_update().get(pk=session.pk)
+        if stored.session_notes == text:
+            return stored
+        if stored.notes_saved_at != based_on:
+            raise NotesConflict(stored.session_notes, stored.notes_saved_at)
+        stored.session_notes, stored.notes_saved_at = text, at
+        stored.save(update_fields=["session_notes", "notes_saved_at", "updated_at"])
+        record(Action.UPDATE, by=by, target=stored, patient_id=stored.patient_id, detail={"fields": ["session_notes"]})
+    return stored
+
+
+def _paused_seconds(session: ConsultationSession, *, until: datetime) -> int:
+    if session.status != Status.PAUSED or session.paused_at is None:
+        return session.paused_seconds
+    return session.paused_seconds + max(0, round((until - session.paused_at).total_seconds()))
+
+
+def _minutes(start: datetime, end: datetime, *, pauses: int) -> int:
+    return max(0, int((end - start).total_seconds()) - pauses) // 60
+
+
+def _is_repeated(session: ConsultationSession, cid: str) -> bool:
+    return bool(cid) and session.events.filter(cid=cid).exists()
+
+
+def _note(
+    session: ConsultationSession, kind: SessionEvent.Kind, *, cid: str, at: datetime, at_ms: int | None
+) -> SessionEvent:
+    if at_ms is None:
+        at_ms = recordings.clock_ms(session.pk)
+    return SessionEvent.objects.create(session=session, cid=cid or f"s:{uuid4()}", kind=kind, at=at, at_ms=at_ms)
+
+
+def _audit(session: ConsultationSession, verb: str, *, by: User | None, reason: str = "") -> None:
+    detail = {"verb": verb, "reason": reason} if reason else {"verb": verb}
+    record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
+    transaction.on_commit(partial(watchers.session_changed, session.pk))

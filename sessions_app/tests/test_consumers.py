@@ -1,0 +1,572 @@
+"""The WebSocket door, through the whole ASGI application."""
+
+import asyncio
+import hashlib
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.testing import WebsocketCommunicator
+from django.test import Client
+from django.utils import timezone
+
+from sessions_app import consumers, live, recordings, services, spool
+from sessions_app.models import ConsultationSession
+from sessions_app.routing import websocket_urlpatterns
+from sessions_app.tests.factories import make_consent, make_session, tone
+from synapse.accounts.roles import Role
+from synapse.audit.models import AuditEvent
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
+PCM = tone(200)
+
+
+def cookie_of(user):
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def socket(path, cookie="", origin=b"http://localhost:8000"):
+    headers = [(b"origin", origin)] if origin else []
+    if cookie:
+        headers.append((b"cookie", f"sessionid={cookie}".encode()))
+    return WebsocketCommunicator(application, path, headers=headers)
+
+
+class Recorder:
+    """A signed-in client of one session's stream."""
+
+    def __init__(self, user, session_id):
+        self.user, self.session_id, self.frames = user, session_id, []
+
+    async def __aenter__(self):
+        self.cookie = await sync_to_async(cookie_of)(self.user)
+        self.socket = socket(f"/ws/sessions/{self.session_id}/audio/", self.cookie)
+        connected, _ = await self.socket.connect(timeout=5)
+        assert connected
+        return self
+
+    async def __aexit__(self, *error):
+        await self.socket.disconnect(timeout=5)
+
+    async def send(self, **frame):
+        await self.socket.send_to(text_data=json.dumps(frame))
+
+    async def chunk(self, seq, t_ms=None, pcm=PCM):
+        data = live.CHUNK_HEADER.pack(seq, seq * 200 if t_ms is None else t_ms) + pcm
+        await self.socket.send_to(bytes_data=data)
+
+    async def expect(self, kind, timeout=5):
+        """Return the next frame of a kind; others are kept in `frames`."""
+        while True:
+            output = await self.socket.receive_output(timeout)
+            assert output["type"] == "websocket.send", output
+            frame = json.loads(output["text"])
+            self.frames.append(frame)
+            if frame["type"] == kind:
+                return frame
+
+    async def closed(self, timeout=5):
+        """Return the code the server closes with; frames before are kept."""
+        while True:
+            output = await self.socket.receive_output(timeout)
+            if output["type"] == "websocket.close":
+                return output["code"]
+            self.frames.append(json.loads(output["text"]))
+
+    async def hello(self, **more):
+        await self.send(**HELLO, **more)
+        return await self.expect("ready")
+
+    async def ack(self, seq):
+        while (await self.expect("ack"))["seq"] < seq:
+            pass
+
+
+@pytest.fixture
+def session(asha):
+    return make_session(asha)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(consumers, "GROUP_SECONDS", 0.02)
+    monkeypatch.setattr(consumers, "_is_draining", False)
+
+
+async def refusal(user, session_id, path="/ws/sessions/{}/audio/"):
+    cookie = await sync_to_async(cookie_of)(user) if user else ""
+    communicator = socket(path.format(session_id), cookie)
+    connected, _ = await communicator.connect(timeout=5)
+    assert connected
+    output = await communicator.receive_output(5)
+    assert output["type"] == "websocket.close"
+    return output["code"]
+
+
+# Who may come in ------------------------------------------------------------------------------------------------------
+async def test_nobody_signed_in_is_closed_with_4401(session):
+    assert await refusal(None, session.pk) == 4401
+
+
+async def test_a_stranger_and_the_receptionist_find_no_session(session, ben, rita):
+    assert await refusal(ben, session.pk) == 4404
+    assert await refusal(rita, session.pk) == 4404
+    assert await sync_to_async(AuditEvent.objects.filter(action="deny", outcome="denied").count)() == 2
+
+
+async def test_an_unknown_or_malformed_id_is_no_session(session, asha):
+    assert await refusal(asha, "not-a-uuid") == 4404
+    assert await refusal(asha, asha.pk) == 4404
+
+
+async def test_an_admin_sees_the_session_but_may_not_record(session, omar):
+    assert await refusal(omar, session.pk) == 4403
+
+
+async def test_without_consent_there_is_no_recording(asha):
+    session = await sync_to_async(make_session)(asha, consent=False)
+
+    assert await refusal(asha, session.pk) == 4403
+
+
+async def test_an_expired_consent_is_none(session, asha):
+    await sync_to_async(session.patient.consents.update)(expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert await refusal(asha, session.pk) == 4403
+
+
+async def test_a_session_that_is_over_is_closed_with_4410(asha):
+    session = await sync_to_async(make_session)(asha, status="completed")
+
+    assert await refusal(asha, session.pk) == 4410
+
+
+async def test_a_foreign_origin_is_refused_in_the_handshake(session, asha):
+    cookie = await sync_to_async(cookie_of)(asha)
+
+    connected, code = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect()
+
+    assert not connected
+
+
+# Storing --------------------------------------------------------------------------------------------------------------
+async def test_audio_is_stored_acknowledged_and_finished_with_the_same_sum(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        ready = await recorder.hello()
+        for seq in range(5):
+            await recorder.chunk(seq)
+        await recorder.ack(4)
+        sha = hashlib.sha256(PCM * 5).hexdigest()
+        await recorder.send(type="finish", last_seq=4, sha256=sha)
+        finished = await recorder.expect("finished")
+
+    assert ready["next_seq"] == 0
+    assert ready["credit"] == live.CREDIT
+    assert finished == {"type": "finished", "last_seq": 4, "sha256": sha, "duration_ms": 1000}
+    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    assert stored.audio_sha256 == sha
+    assert stored.stream_closed_at is not None
+    assert not stored.audio_sum_mismatch
+
+
+async def test_a_missing_chunk_is_asked_for_and_then_all_is_there(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.chunk(2)
+        missing = await recorder.expect("missing")
+        await recorder.send(type="finish", last_seq=2, sha256=None)
+        await recorder.chunk(1)
+        finished = await recorder.expect("finished")
+
+    assert (missing["from"], missing["to"]) == (1, 1)
+    assert finished["last_seq"] == 2
+
+
+async def test_sums_that_differ_are_said_and_marked_and_the_audio_kept(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.send(type="finish", last_seq=0, sha256="0" * 64)
+        error = await recorder.expect("error")
+        finished = await recorder.expect("finished")
+
+    assert error["code"] == "sum_mismatch"
+    assert finished["sha256"] == hashlib.sha256(PCM).hexdigest()
+    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    assert stored.audio_sum_mismatch
+    assert spool.default_store().exists(session.pk)
+
+
+async def test_after_finish_no_audio_is_taken_and_the_answer_can_be_had_again(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        token = (await recorder.hello())["stream"]
+        await recorder.chunk(0)
+        await recorder.send(type="finish", last_seq=0, sha256=None)
+        await recorder.expect("finished")
+        await recorder.chunk(1)
+        refused = await recorder.expect("error")
+    async with Recorder(asha, session.pk) as again:
+        ready = await again.hello(stream=token)
+        await again.send(type="finish", last_seq=0, sha256=None)
+        finished = await again.expect("finished")
+
+    assert refused["code"] == "stream_finished"
+    assert ready["next_seq"] == 1
+    assert finished["last_seq"] == 0
+    assert spool.default_store().timeline(session.pk).last_seq == 0
+
+
+async def test_a_cut_goes_on_from_the_last_ack(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        token = (await first.hello())["stream"]
+        for seq in range(3):
+            await first.chunk(seq)
+        await first.ack(2)
+    async with Recorder(asha, session.pk) as second:
+        ready = await second.hello(stream=token)
+        await second.chunk(2)
+        await second.chunk(3)
+        await second.ack(3)
+
+    assert ready["next_seq"] == 3
+    assert ready["t_ms"] == 600
+    assert spool.default_store().timeline(session.pk).sha256 == hashlib.sha256(PCM * 4).hexdigest()
+
+
+# Broken and greedy clients --------------------------------------------------------------------------------------------
+async def test_audio_before_hello_is_a_broken_frame(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.chunk(0)
+
+        assert await recorder.closed() == 4400
+
+
+@pytest.mark.parametrize("text", ["no json", '{"type":"finish","last_seq":0,"sha256":null}', '{"type":"hello"}'])
+async def test_broken_text_is_closed_with_4400(session, asha, text):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.socket.send_to(text_data=text)
+
+        assert await recorder.closed() == 4400
+
+
+async def test_an_oversized_chunk_is_closed_with_4400_and_the_others_stay(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.chunk(1, pcm=b"\0" * 66_000)
+
+        assert await recorder.closed() == 4400
+    assert spool.default_store().timeline(session.pk).last_seq == 0
+
+
+async def test_more_than_the_credit_is_closed_with_1008(session, asha, monkeypatch):
+    monkeypatch.setattr(consumers, "GROUP_SECONDS", 5)
+    monkeypatch.setattr(live, "CREDIT", 4)
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(4)
+
+        assert await recorder.closed() == 1008
+
+
+# Several recorders ----------------------------------------------------------------------------------------------------
+async def test_a_second_recorder_is_refused_while_the_first_is_heard(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        await first.hello()
+        await first.chunk(0)
+        await first.ack(0)
+        async with Recorder(asha, session.pk) as second:
+            await second.send(**HELLO)
+
+            assert await second.closed() == 4409
+        await first.chunk(1)
+        await first.ack(1)
+
+
+async def test_the_streams_own_token_takes_over_at_once(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        token = (await first.hello())["stream"]
+        await first.chunk(0)
+        await first.ack(0)
+        async with Recorder(asha, session.pk) as second:
+            ready = await second.hello(stream=token)
+
+            assert await first.closed() == 4409
+            await second.chunk(1)
+            await second.ack(1)
+
+    assert ready["next_seq"] == 1
+
+
+async def test_a_silent_recorder_is_replaced_after_fifteen_seconds(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        old_token = (await first.hello())["stream"]
+        await first.chunk(0)
+        await first.ack(0)
+        await silence(session)
+        async with Recorder(asha, session.pk) as second:
+            token = (await second.hello())["stream"]
+
+            assert await first.closed() == 4409
+            async with Recorder(asha, session.pk) as third:
+                await third.send(**HELLO, stream=old_token)
+                assert await third.closed() == 4409
+
+    assert token != old_token
+
+
+async def test_a_stranger_token_is_refused_after_a_restart_while_audio_is_fresh(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        await first.hello()
+        await first.chunk(0)
+        await first.ack(0)
+    async with Recorder(asha, session.pk) as second:
+        await second.send(**HELLO, stream="guess")
+
+        assert await second.closed() == 4409
+
+
+async def silence(session):
+    """Let the recorder's last frame lie sixteen seconds back."""
+    import os
+
+    past = time.time() - live.HEARD_WITHIN_SECONDS - 1
+    os.utime(spool.default_store().folder(session.pk) / "chunks", (past, past))
+    for consumer in consumers._recorders.values():
+        consumer._heard_at -= live.HEARD_WITHIN_SECONDS + 1
+
+
+# State ----------------------------------------------------------------------------------------------------------------
+async def test_pause_and_resume_are_recorded_once_and_answered(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.send(type="pause", cid="c1")
+        paused = await recorder.expect("state")
+        await recorder.send(type="pause", cid="c1")
+        again = await recorder.expect("state")
+        await recorder.send(type="resume", cid="c2")
+        resumed = await recorder.expect("state")
+
+    assert paused == {"type": "state", "cid": "c1", "status": "paused", "t_ms": 200, "reason": None}
+    assert again["status"] == "paused"
+    assert resumed["status"] == "in_progress"
+    kinds = await sync_to_async(list)(session.events.order_by("at").values_list("kind", flat=True))
+    assert kinds == ["pause", "resume"]
+
+
+async def test_a_mark_is_stored_at_its_place(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        for _ in range(2):
+            await recorder.send(type="mark", cid="m1", kind="risk", t_ms=1234)
+            state = await recorder.expect("state")
+
+    assert state["cid"] == "m1"
+    events = await sync_to_async(list)(session.events.values_list("kind", "at_ms"))
+    assert events == [("risk", 1234)]
+
+
+async def test_a_refused_change_is_an_error_and_the_stream_lives(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.send(type="resume", cid="c1")
+        error = await recorder.expect("error")
+        await recorder.chunk(0)
+        await recorder.ack(0)
+
+    assert error["code"] == "invalid_transition"
+    assert error["cid"] == "c1"
+
+
+async def test_a_pause_made_elsewhere_is_told(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await sync_to_async(services.pause_session)(session, by=asha, at=timezone.now())
+        state = await recorder.expect("state")
+
+    assert state["status"] == "paused"
+    assert "cid" not in state
+
+
+async def test_completing_elsewhere_ends_the_stream_with_what_was_acknowledged(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.ack(0)
+        fresh = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+        at = timezone.now() + timedelta(seconds=5)
+        await sync_to_async(services.complete_session)(fresh, by=asha, at=at)
+
+        assert await recorder.closed() == 4410
+    assert recorder.frames[-1]["status"] == "completed"
+    gap = await sync_to_async(session.events.get)(kind="gap")
+    assert gap.at_ms == 200
+    assert gap.until_ms > 4_000
+
+
+async def test_withdrawing_consent_stops_at_once_and_drops_what_came_after(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.ack(0)
+        at = timezone.now()
+        await asyncio.sleep(0.05)
+        await recorder.chunk(1)
+        await recorder.ack(1)
+        await sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
+        await sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
+
+        assert await recorder.closed() == 4403
+    state = recorder.frames[-1]
+    assert (state["type"], state["reason"]) == ("state", "consent_withdrawn")
+    assert spool.default_store().timeline(session.pk).last_seq == 0
+    assert await refusal(asha, session.pk) == 4403
+
+
+async def test_consent_that_simply_ends_stops_the_recording_too(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await sync_to_async(session.patient.consents.update)(expires_at=timezone.now())
+
+        assert await recorder.closed() == 4403
+    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    assert not stored.with_recording
+    assert stored.status == "in_progress"
+
+
+async def test_recording_goes_on_after_consent_is_given_again(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        await first.hello()
+        await first.chunk(0)
+        await first.ack(0)
+        at = timezone.now()
+        await sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
+        await sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
+        await first.closed()
+    await sync_to_async(make_consent)(session.patient, by=asha)
+    fresh = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    await sync_to_async(recordings.start_recording)(fresh, by=asha, at=timezone.now())
+    await silence(session)
+    async with Recorder(asha, session.pk) as second:
+        ready = await second.hello()
+        await second.chunk(1, t_ms=5_000)
+        await second.ack(1)
+
+    assert ready["next_seq"] == 1
+    assert spool.default_store().timeline(session.pk).gaps == [(200, 5_000)]
+
+
+# Rights that end ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"is_active": False}, 4401),
+        ({"password": "another"}, 4401),
+        ({"role": Role.RECEPTIONIST}, 4403),
+    ],
+)
+async def test_a_change_of_rights_closes_an_open_stream(session, asha, change, code):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await sync_to_async(type(asha).objects.filter(pk=asha.pk).update)(**change)
+
+        assert await recorder.closed() == code
+
+
+async def test_signing_out_closes_an_open_stream(session, asha):
+    from django.contrib.sessions.models import Session
+
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await sync_to_async(Session.objects.filter(session_key=recorder.cookie).delete)()
+
+        assert await recorder.closed() == 4401
+
+
+# Storage and shut-down ------------------------------------------------------------------------------------------------
+async def test_a_full_disk_is_said_nothing_is_acknowledged_and_then_it_goes_on(session, asha, monkeypatch):
+    monkeypatch.setattr(consumers, "STORAGE_RETRY_SECONDS", 0.05)
+    import errno
+    import os
+
+    real = os.pwrite
+    broken = True
+
+    def full(descriptor, data, offset):
+        if broken:
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, data, offset)
+
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        monkeypatch.setattr(os, "pwrite", full)
+        await recorder.chunk(0)
+        error = await recorder.expect("error")
+        told = [frame["type"] for frame in recorder.frames]
+        broken = False
+        await recorder.ack(0)
+
+    assert error["code"] == "storage_failed"
+    assert error["retryable"]
+    assert "ack" not in told
+
+
+async def test_storage_that_stays_broken_puts_the_session_into_error(session, asha, monkeypatch):
+    import errno
+    import os
+
+    monkeypatch.setattr(consumers, "STORAGE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "STORAGE_GIVE_UP_SECONDS", 0.1)
+
+    def broken(descriptor, data, offset):
+        raise OSError(errno.EIO, "broken")
+
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        monkeypatch.setattr(os, "pwrite", broken)
+        await recorder.chunk(0)
+        state = await recorder.expect("state")
+        monkeypatch.undo()
+        await recorder.ack(0)
+
+    assert (state["status"], state["reason"]) == ("error", "storage_failed")
+
+
+async def test_draining_acknowledges_and_says_come_back(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await asyncio.sleep(0.01)
+        await consumers.drain(5)
+
+        assert await recorder.closed() == 1012
+    assert {"type": "ack", "seq": 0} in recorder.frames
+    assert await refusal(asha, session.pk) == 1012
+
+
+async def test_a_frame_that_raises_is_answered_and_the_next_one_is_stored(session, asha, monkeypatch):
+    def explode(*args, **kwargs):
+        raise RuntimeError("unexpected")
+
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        monkeypatch.setattr(services, "pause_session", explode)
+        await recorder.send(type="pause", cid="c1")
+        error = await recorder.expect("error")
+        await recorder.chunk(0)
+        await recorder.ack(0)
+
+    assert error["code"] == "internal"
