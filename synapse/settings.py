@@ -93,7 +93,7 @@ AUDIO_KEY = _keys["AUDIO_KEY"]
 # Applications ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # first: it takes over runserver
-    "django.contrib.admin",
+    "synapse.accounts.admin_config.ClinicAdminConfig",  # django.contrib.admin, open to administrators by role
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -2,22 +2,10 @@
 import "./dialog.js";
 import "./find.js";
 import "./fields.js";
+import "./preferences.js";
 import "./requests.js";
 import "./shortcuts.js";
 import "./toast.js";
-
-const root = document.documentElement;
-
-document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-theme-toggle]")) return;
-  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  try {
-    localStorage.setItem("theme", root.dataset.theme);
-  } catch {
-    // Storage is off: the choice holds for this page.
-  }
-  document.dispatchEvent(new CustomEvent("synapse:theme"));
-});
 
 // Tabs that scroll sideways on a phone: bring the current one into view without moving the page.
 for (const current of document.querySelectorAll(".tabs [aria-current],.subnav [aria-current]")) {

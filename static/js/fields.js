@@ -30,6 +30,16 @@ document.addEventListener("change", (event) => {
   event.target.closest("[data-submit-on-change]")?.form.requestSubmit();
 });
 
+// Copy a link that is shown once: data-copy names the field.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const input = document.getElementById(button.dataset.copy);
+  input.select();
+  await navigator.clipboard.writeText(input.value);
+  button.querySelector("[data-copy-word]").textContent = "Copied";
+});
+
 // Two presses of one button send one form.
 document.addEventListener("submit", (event) => {
   const form = event.target;

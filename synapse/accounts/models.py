@@ -87,7 +87,9 @@ class ClinicSettings(models.Model):
     address = models.TextField(max_length=400, blank=True)
     phone = models.CharField(max_length=32, blank=True)
     email = models.EmailField(blank=True)
-    region = models.CharField(max_length=2, default="IN", help_text="ISO 3166 code; decides how phone numbers are read.")
+    region = models.CharField(
+        max_length=2, default="IN", help_text="ISO 3166 code; decides how phone numbers are read."
+    )
     currency = models.CharField(max_length=3, default="INR", help_text="ISO 4217 code.")
     timezone = models.CharField(max_length=60, default="Asia/Kolkata")
     language = models.CharField(max_length=12, default="en-US")

@@ -4,7 +4,7 @@ Apps call `register_count` and `register_live_session` in their AppConfig.ready(
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -106,7 +106,10 @@ def live_session_of(request: HttpRequest) -> LiveSession | None:
 
 def links_for(request: HttpRequest) -> list[Link]:
     """Return the links this user may open, with the current one marked and the waiting ones counted."""
-    return [link for entry in ENTRIES if (link := _link(entry, request)) is not None]
+    links = [link for entry in ENTRIES if (link := _link(entry, request)) is not None]
+    # /settings/clinic/ lies below /settings/: only the nearest link is the current one.
+    inside = [link.address for link in links if link.is_current]
+    return [replace(link, is_current=link.address == max(inside, key=len)) if inside else link for link in links]
 
 
 def tab_links_for(request: HttpRequest) -> list[Link]:

@@ -1,4 +1,4 @@
-"""How a status looks: colour, icon and word. The word is the choice's label; states that mean the same look the same."""
+"""How a status looks: colour, icon and word. The word is the choice's label; equal meanings look equal."""
 
 from typing import NamedTuple
 

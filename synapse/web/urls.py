@@ -1,6 +1,10 @@
-"""Addresses of this app."""
+"""Addresses of the web app itself."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from synapse.web import gallery
 
 app_name = "web"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("gallery/", gallery.show, name="gallery"),
+]

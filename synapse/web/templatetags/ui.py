@@ -60,6 +60,7 @@ from synapse.web.status import look_of
 
 register = template.Library()
 
+NOTE_ICONS = {"info": "info-circle", "ok": "circle-check", "warn": "alert-triangle", "rec": "alert-triangle"}
 AVATAR_COLOURS = ("", "b", "v", "n", "w")
 
 
@@ -73,7 +74,14 @@ def icon(name: str, cls: str = "") -> SafeString:
 
 @register.simple_block_tag
 def card(
-    content: str, title: str = "", *, id: str = "", pad: bool = True, cls: str = "", link: str = "", link_label: str = ""
+    content: str,
+    title: str = "",
+    *,
+    id: str = "",  # noqa: A002 -- named for the attribute it becomes
+    pad: bool = True,
+    cls: str = "",
+    link: str = "",
+    link_label: str = "",
 ) -> SafeString:
     """Frame content under a heading; the section is named by it."""
     return _render(
@@ -92,7 +100,9 @@ def card(
 def note(content: str, kind: str = "info", *, title: str = "", icon: str = "", cls: str = "") -> SafeString:
     """Say something beside the work: info, ok, warn or rec (red: risk and recording only)."""
     icons = {"info": "info-circle", "ok": "circle-check", "warn": "alert-triangle", "rec": "alert-triangle"}
-    return _render("note", content=content, kind=kind, title=title, icon=icon or icons.get(kind, "info-circle"), cls=cls)
+    return _render(
+        "note", content=content, kind=kind, title=title, icon=icon or icons.get(kind, "info-circle"), cls=cls
+    )
 
 
 @register.simple_block_tag
@@ -102,7 +112,14 @@ def empty(content: str, title: str, *, text: str = "", icon: str = "clipboard-te
 
 
 @register.simple_block_tag
-def modal(content: str, id: str, title: str, *, cls: str = "", auto: bool = False) -> SafeString:
+def modal(  # the id is what data-dialog-open names
+    content: str,
+    id: str,  # noqa: A002
+    title: str,
+    *,
+    cls: str = "",
+    auto: bool = False,
+) -> SafeString:
     """Wrap content in a dialog; `auto` opens it as soon as the page or fragment arrives."""
     return _render("modal", content=content, id=id, title=title, cls=cls, auto=auto)
 
@@ -208,7 +225,9 @@ def avatar(name: object, cls: str = "") -> SafeString:
     words = [word for word in str(name).split() if word.lower() not in {"dr", "dr."}]
     initials = (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper() if words else "?"
     colour = AVATAR_COLOURS[zlib.crc32(str(name).encode()) % len(AVATAR_COLOURS)]
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', " ".join(f"av {colour} {cls}".split()), initials)
+    return format_html(
+        '<span class="{}" aria-hidden="true">{}</span>', " ".join(f"av {colour} {cls}".split()), initials
+    )
 
 
 @register.simple_tag(takes_context=True)

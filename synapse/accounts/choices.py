@@ -1,0 +1,64 @@
+"""Lists to choose from: zones, languages, currencies, regions, and the events a person may be mailed about."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from django.db import models
+
+
+class NotificationEvent(models.TextChoices):
+    """What somebody may want a mail about; `notification_settings` maps each to 'mail' or 'none'."""
+
+    REPORT_READY = "report_ready", "A report is written and waits for me"
+    REPORT_FAILED = "report_failed", "A transcript or report could not be made"
+    APPOINTMENT_BOOKED = "appointment_booked", "Somebody books, moves or cancels a visit in my calendar"
+    PATIENT_SHARED = "patient_shared", "A colleague shares a patient with me"
+
+
+MAIL, NONE = "mail", "none"
+NOTIFICATION_CHOICES = [(MAIL, "By mail"), (NONE, "Not at all")]
+
+LANGUAGES = [
+    ("en-US", "English (United States)"),
+    ("en-GB", "English (United Kingdom)"),
+    ("en-IN", "English (India)"),
+    ("hi-IN", "Hindi"),
+    ("mr-IN", "Marathi"),
+    ("ta-IN", "Tamil"),
+    ("te-IN", "Telugu"),
+    ("bn-IN", "Bengali"),
+    ("de-DE", "German"),
+    ("es-ES", "Spanish"),
+    ("fr-FR", "French"),
+    ("pt-BR", "Portuguese (Brazil)"),
+    ("ar-AE", "Arabic"),
+]
+
+CURRENCIES = [
+    ("INR", "INR, ₹"),
+    ("USD", "USD, $"),
+    ("EUR", "EUR, €"),
+    ("GBP", "GBP, £"),
+    ("AED", "AED"),
+    ("AUD", "AUD, $"),
+    ("CAD", "CAD, $"),
+    ("SGD", "SGD, $"),
+    ("ZAR", "ZAR, R"),
+]
+
+
+@cache
+def timezone_choices() -> list[tuple[str, str]]:
+    """Return every zone of the tz database that is a place, and UTC."""
+    areas = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+    names = sorted(name for name in available_timezones() if name.startswith(areas))
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+@cache
+def region_choices() -> list[tuple[str, str]]:
+    """Return the regions whose phone numbers are known, with their calling code."""
+    import phonenumbers
+
+    codes = sorted(phonenumbers.SUPPORTED_REGIONS)
+    return [(code, f"{code}, +{phonenumbers.country_code_for_region(code)}") for code in codes]
