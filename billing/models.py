@@ -100,13 +100,17 @@ class Bill(Timestamped):
 
     bill_number = models.CharField(max_length=24, unique=True, null=True, blank=True, help_text="Given at issue.")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="bills")
-    session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, null=True, blank=True, related_name="bills")
+    session = models.ForeignKey(
+        ConsultationSession, on_delete=models.PROTECT, null=True, blank=True, related_name="bills"
+    )
     appointment = models.ForeignKey(Appointment, on_delete=models.PROTECT, null=True, blank=True, related_name="bills")
     bill_type = models.CharField(max_length=20, choices=Type.choices)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     currency = models.CharField(max_length=3)
 
-    line_items = EncryptedJSONField(default=list, blank=True, help_text="description, quantity, unit_price, amount, cpt_code, price_missing")
+    line_items = EncryptedJSONField(
+        default=list, blank=True, help_text="Contract section 4; also price_missing and note."
+    )
     subtotal = EncryptedDecimalField(max_digits=12, decimal_places=2)
     discount_amount = EncryptedDecimalField(max_digits=12, decimal_places=2)
     tax_rate = EncryptedDecimalField(max_digits=5, decimal_places=2)
@@ -152,10 +156,12 @@ class Bill(Timestamped):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "cancelled"]) | Q(bill_number__isnull=False), name="bill_issued_has_number"
+                condition=Q(status__in=["pending", "cancelled"]) | Q(bill_number__isnull=False),
+                name="bill_issued_has_number",
             ),
             models.CheckConstraint(
-                condition=Q(bill_number=None) | Q(issued_at__isnull=False, bill_date__isnull=False, due_date__isnull=False),
+                condition=Q(bill_number=None)
+                | Q(issued_at__isnull=False, bill_date__isnull=False, due_date__isnull=False),
                 name="bill_number_has_dates",
             ),
         ]
@@ -195,7 +201,9 @@ class LedgerEntry(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="ledger_entries")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    amount = EncryptedDecimalField(max_digits=12, decimal_places=2, help_text="Always positive; the kind says the direction.")
+    amount = EncryptedDecimalField(
+        max_digits=12, decimal_places=2, help_text="Always positive; the kind says the direction."
+    )
     method = models.CharField(max_length=16, choices=Method.choices, blank=True, default="")
     reference = EncryptedCharField(max_length=80, blank=True, default="")
     reason = EncryptedTextField(blank=True, default="")

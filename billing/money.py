@@ -28,7 +28,8 @@ def format_money(amount: Decimal, currency: str) -> str:
     grouped = _group_lakhs(whole) if currency == "INR" else f"{int(whole):,}"
     text = f"{grouped}.{cents}" if cents else grouped
     symbol = SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
-    return f"{'\N{MINUS SIGN}' if rounded < 0 else ''}{symbol}{text}"
+    sign = "\N{MINUS SIGN}" if rounded < 0 else ""
+    return f"{sign}{symbol}{text}"
 
 
 def _group_lakhs(digits: str) -> str:

@@ -27,7 +27,9 @@ def price_visit(visit: Visit, schedule: Iterable[FeeScheduleItem]) -> list[Line]
     reached = [item for item in fitting if item.minimum_minutes <= visit.minutes]
     if not reached:
         label = dict(Bill.Type.choices).get(visit.bill_type, visit.bill_type)
-        return [Line(description=str(label), unit_price=ZERO, price_missing=True, note=_explain_missing(visit, fitting))]
+        return [
+            Line(description=str(label), unit_price=ZERO, price_missing=True, note=_explain_missing(visit, fitting))
+        ]
     item = reached[-1]
     return [
         Line(

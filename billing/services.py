@@ -189,9 +189,7 @@ def cancel_bill(bill: Bill, *, reason: str, by: User, at: datetime) -> Bill:
         if bill.paid_amount:
             raise Locked("Money was paid on this bill. Refund it instead.")
         if bill.bill_number:
-            ledger.add_entry(
-                bill, LedgerEntry.Kind.REVERSAL, bill.total_amount, by=by, at=at, reason=reason.strip()
-            )
+            ledger.add_entry(bill, LedgerEntry.Kind.REVERSAL, bill.total_amount, by=by, at=at, reason=reason.strip())
         _close(bill, Status.CANCELLED, at=at, cancelled_reason=reason.strip())
         _record(bill, "cancel", by=by)
     return bill

@@ -31,6 +31,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def active(self) -> AppointmentQuerySet:
         return self.filter(status__in=Appointment.ACTIVE)
 
+    def open(self) -> AppointmentQuerySet:
+        """Return visits that are still to come or going on."""
+        return self.filter(status__in=Appointment.OPEN)
+
     def overlapping(self, start: datetime, end: datetime) -> AppointmentQuerySet:
         """Return active appointments that share a moment with [start, end)."""
         return self.active().filter(scheduled_at__lt=end, ends_at__gt=start)
@@ -71,6 +75,7 @@ class Appointment(Timestamped):
         Status.COMPLETED: set(),
         Status.NO_SHOW: set(),
     }
+    OPEN = (Status.SCHEDULED, Status.CONFIRMED)
     ACTIVE = (Status.SCHEDULED, Status.CONFIRMED, Status.COMPLETED)
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
@@ -122,7 +127,9 @@ class Appointment(Timestamped):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(ends_at__gt=models.F("scheduled_at")), name="appointment_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("scheduled_at")), name="appointment_ends_after_start"
+            ),
             models.CheckConstraint(
                 condition=~Q(status="cancelled") | Q(cancelled_at__isnull=False), name="appointment_cancelled_when"
             ),

@@ -14,8 +14,10 @@ from synapse.accounts.roles import Permission, Role
 
 def list_bookable_doctors() -> QuerySet[User]:
     """Return the doctors who work here, by name."""
-    return User.objects.filter(role=Role.DOCTOR, is_active=True).select_related("profile").order_by(
-        "last_name", "first_name", "username"
+    return (
+        User.objects.filter(role=Role.DOCTOR, is_active=True)
+        .select_related("profile")
+        .order_by("last_name", "first_name", "username")
     )
 
 
@@ -65,5 +67,3 @@ def timezone_name_of(user: User) -> str:
     """Return the name of the time zone a person works in: their own, else the clinic's."""
     profile = getattr(user, "profile", None)
     return (profile.timezone if profile else "") or ClinicSettings.load().timezone
-
-

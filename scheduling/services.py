@@ -182,9 +182,7 @@ def complete_appointment(appointment: Appointment, *, by: User, at: datetime) ->
     return appointment
 
 
-def link_session(
-    appointment: Appointment, session: ConsultationSession, *, by: User, at: datetime
-) -> Appointment:
+def link_session(appointment: Appointment, session: ConsultationSession, *, by: User, at: datetime) -> Appointment:
     """Tie the visit to the consultation that began from it.
 
     Raises SessionRunning when another consultation of it is live or over, and Conflict when the visit is not open.
@@ -202,7 +200,7 @@ def link_session(
 
 def check_can_start(appointment: Appointment) -> None:
     """Raise Conflict unless a consultation may begin from the visit."""
-    if appointment.status not in (Status.SCHEDULED, Status.CONFIRMED):
+    if appointment.status not in Appointment.OPEN:
         raise Conflict(f"This visit is {appointment.get_status_display().lower()}. Start a session from the patient.")
     _check_not_begun(appointment)
 
@@ -246,6 +244,8 @@ def _book(appointment: Appointment, *, by: User, at: datetime) -> Appointment:
     """Insert a visit whose time is free, and open the record to its doctor."""
     if appointment.doctor.role != Role.DOCTOR or not appointment.doctor.is_active:
         raise DomainError("Visits are booked with a doctor who works here.", code="not_a_doctor")
+    if appointment.patient.archived_at is not None:
+        raise Conflict("This patient is archived. Restore the record before you book a visit.", code="archived")
     _check_time(appointment.scheduled_at, appointment.duration_minutes, at=at)
     _check_free(appointment, appointment.scheduled_at, appointment.duration_minutes)
     appointment.ends_at = Appointment.end_of(appointment.scheduled_at, appointment.duration_minutes)

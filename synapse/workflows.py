@@ -71,7 +71,7 @@ def complete_consultation(session: ConsultationSession, *, by: User, at: datetim
     """
     with unit_of_work():
         sessions.complete_session(session, by=by, at=at)
-        appointment = Appointment.objects.filter(session=session).first()
+        appointment = Appointment.objects.open().filter(session=session).first()
         if appointment is not None:
             scheduling.complete_appointment(appointment, by=by, at=at)
         return billing.draft_bill_for_session(session, by=by, at=at)
