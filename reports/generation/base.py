@@ -58,7 +58,7 @@ class DraftSentence:
     text: str
     evidence: tuple[int, ...]
     confidence: float | None = None
-    layout: Literal["prose", "item", "heading"] = "prose"
+    layout: Literal["prose", "paragraph", "item", "heading"] = "prose"
     topic: str = ""
 
 

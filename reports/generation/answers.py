@@ -1,0 +1,182 @@
+"""A question and its short answer as one statement: the only source of `Denies ...`."""
+
+import re
+
+from .grammar import Person, patient_to_third, third_person, you_to_third
+from .units import NO, YES, Unit
+
+_LEADING = re.compile(
+    r"^(?:and|so|but|then|now|or|also|okay|alright|all right|great|good|well|because|do you know if|can you tell me if|can i ask if|"
+    r"let me ask you|tell me)\b[ ,]*",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    r"[ ,]*\b(?:at all|right|correct|is that right|anything like that|or anything(?: like that| else)?|or no|or not|or so|these days|"
+    r"by any chance|yet|there|okay|then)$",
+    re.IGNORECASE,
+)
+_EXPERIENCES = r"(?:having|experiencing|feeling|getting|noticing|had|felt|experienced|noticed|have|feel|get|notice|experience)"
+_ADVERBS = r"((?:(?:ever|still|also|currently|often|usually|normally|recently|actually|been|otherwise|generally) )*)"
+_VAGUE = re.compile(r"\bany(?:thing|one|body|where)?\b", re.IGNORECASE)
+_ABILITIES = r"(?:see|hear|move|feel|walk|remember|concentrate|focus|sleep|eat|work|swallow|breathe|sit|stand|cope|function|enjoy|bend|lift)"
+_MEASURES = (
+    (r"\bhow long\b", "Duration"),
+    (r"^when\b", "Onset"),
+    (r"\bhow (?:often|frequent|many times)\b", "Frequency"),
+    (r"\b(?:rate|scale|pain level|pain score)\b", "Severity"),
+    (r"\bwhat (?:dose|dosage)\b", "Dose"),
+    (r"\bwhat (?:\w+ )?(?:medications?|medicines?|meds|tablets|pills)\b", "Medication"),
+    (r"\bwhat do you do (?:for (?:work|a living)|professionally)\b", "Occupation"),
+    (r"\bwhere do you work\b", "Workplace"),
+    (r"\bwho (?:do you live with|lives with you|is at home|else is at home)\b", "Lives with"),
+    (r"^where\b", "Location"),
+)
+_ABOUT = re.compile(
+    r"^how (?:is|are|was|were|has|have) (?:your |the )((?:\w+ )?(?:sleep|appetite|mood|energy|concentration|memory|weight|work|school|"
+    r"anxiety|depression|marriage|relationship|motivation|pain|diet|sex drive|libido))\b",
+    re.IGNORECASE,
+)
+_LONGEST_FRAGMENT = 9  # words; a longer answer is a statement of its own
+
+
+def answer_statement(unit: Unit, person: Person) -> str | None:
+    """Return what a short answer says together with its question, or None when that is not certain."""
+    question = _tidy(unit.question)
+    if not question:
+        return None
+    if unit.says_no:
+        return _from_no(question, unit.raw, person)
+    if unit.says_yes:
+        return _from_yes(question, unit.raw, person)
+    return _from_fragment(question, unit.text, person)
+
+
+def is_no_question(question: str) -> bool:
+    """Say whether a question is put in the negative (`so no fevers?`), where yes and no may mean the same."""
+    return bool(re.match(r"^(?:no|not|never|nothing)\b|^you (?:do|have|are|did|had) not\b", _tidy(question), re.IGNORECASE))
+
+
+def _tidy(question: str) -> str:
+    question = question.rstrip("?. ")
+    previous = None
+    while previous != question:
+        previous = question
+        question = _LEADING.sub("", question)
+    question = re.split(r"\bor anything\b|,? or are you\b|,? or do you\b|,? or is it\b", question)[0].strip(" ,")
+    previous = None
+    while previous != question:
+        previous = question
+        question = _TRAILING.sub("", question).strip(" ,")
+    return question
+
+
+def _from_no(question: str, raw: str, person: Person) -> str | None:
+    subject = person.subject
+    if match := re.match(r"^(?:no|any) (.+)$", question, re.IGNORECASE):
+        return f"Denies any {you_to_third(match.group(1), person)}"
+    if match := re.match(
+        rf"^(?:(?:do|did|are|have|has|had|were|is|was) (?:you|there|it|that)?\s*{_ADVERBS}(?:{_EXPERIENCES} )*)any (?!more\b)(.+)$",
+        question,
+        re.IGNORECASE,
+    ):
+        return f"Denies any {you_to_third(match.group(2), person)}"
+    if match := re.match(
+        rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", question, re.IGNORECASE
+    ):
+        phrase = match.group(2)
+        if re.match(r"^(?:so |very |more |less |well\b|better\b|worse\b|\w+ed\b|sad\b|safe\b|good\b|okay\b|down\b)", phrase, re.IGNORECASE):
+            phrase = f"feeling {phrase}"
+        return f"Denies {you_to_third(phrase, person)}"
+    if match := re.match(r"^is there (?:still )?(?:a |any |some )?(.+)$", question, re.IGNORECASE):
+        return f"Denies any {you_to_third(match.group(1), person)}"
+    return _negated(question, subject, person)
+
+
+def _negated(question: str, subject: str, person: Person) -> str | None:
+    if match := re.match(rf"^have you {_ADVERBS}(.+)$", question, re.IGNORECASE):
+        been = "been " if "been" in match.group(1) else ""
+        never = "never" if "ever" in match.group(1).split() else "not"
+        return f"{subject} has {never} {been}{you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^are you {_ADVERBS}(.+)$", question, re.IGNORECASE):
+        adverb = "no longer" if "still" in match.group(1) else "not"
+        return f"{subject} is {adverb} {you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^do you {_ADVERBS}(.+)$", question, re.IGNORECASE):
+        rest = you_to_third(match.group(2), person)
+        if "still" in match.group(1):
+            verb, _, tail = rest.partition(" ")
+            return f"{subject} no longer {third_person(verb)} {tail}".strip()
+        return f"{subject} does not {rest}"
+    if match := re.match(rf"^did you {_ADVERBS}(.+)$", question, re.IGNORECASE):
+        return f"{subject} did not {you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^can you (?:still )?({_ABILITIES}\b.*)$", question, re.IGNORECASE):
+        return f"{subject} cannot {you_to_third(match.group(1), person)}"
+    if match := re.match(r"^(is|was|are|were) (it|that|this|he|she|they|(?:your|the) \w+) (.+)$", question, re.IGNORECASE):
+        return f"{you_to_third(match.group(2), person)} {match.group(1).lower()} not {you_to_third(match.group(3), person)}"
+    if match := re.match(r"^(does|did) (it|that|he|she|(?:your|the) \w+) (.+)$", question, re.IGNORECASE):
+        return f"{you_to_third(match.group(2), person)} {match.group(1).lower()} not {you_to_third(match.group(3), person)}"
+    return None
+
+
+def _from_yes(question: str, raw: str, person: Person) -> str | None:
+    subject = person.subject
+    if is_no_question(question):
+        # "So no fevers?" - "Right." denies; a bare "yes" can mean either, so nothing is written.
+        noun = re.match(r"^no (.+)$", question, re.IGNORECASE)
+        agrees = re.match(r"^(?:correct|right|that's (?:right|correct))\b", raw)
+        return f"Denies any {you_to_third(noun.group(1), person)}" if noun and agrees else None
+    if re.search(r"\bany(?:thing|one|body|where)\b", question, re.IGNORECASE) or " or " in question:
+        return None
+    plain = _VAGUE.sub("", question)
+    plain = " ".join(plain.split())
+    if match := re.match(rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", plain, re.IGNORECASE):
+        phrase = match.group(2)
+        if re.match(r"^(?:so |very |more |less |well\b|better\b|worse\b|\w+ed\b|sad\b|safe\b|good\b|okay\b|down\b)", phrase, re.IGNORECASE):
+            phrase = f"feeling {phrase}"
+        return f"Reports {you_to_third(phrase, person)}"
+    if match := re.match(r"^(?:is|are) there (?:still )?(.+)$", plain, re.IGNORECASE):
+        return f"Reports {you_to_third(match.group(1), person)}"
+    if match := re.match(r"^any (.+)$", question, re.IGNORECASE):
+        return f"Reports {you_to_third(match.group(1), person)}"
+    if match := re.match(rf"^have you {_ADVERBS}(.+)$", plain, re.IGNORECASE):
+        been = "been " if "been" in match.group(1) else ""
+        return f"{subject} has {been}{you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^are you {_ADVERBS}(.+)$", plain, re.IGNORECASE):
+        still = "still " if "still" in match.group(1) else ""
+        return f"{subject} is {still}{you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^do you {_ADVERBS}(.+)$", plain, re.IGNORECASE):
+        verb, _, tail = you_to_third(match.group(2), person).partition(" ")
+        still = "still " if "still" in match.group(1) else ""
+        return f"{subject} {still}{third_person(verb)} {tail}".strip()
+    if match := re.match(rf"^did you {_ADVERBS}(.+)$", plain, re.IGNORECASE):
+        return f"{subject} did {you_to_third(match.group(2), person)}"
+    if match := re.match(rf"^can you (?:still )?({_ABILITIES}\b.*)$", plain, re.IGNORECASE):
+        return f"{subject} can {you_to_third(match.group(1), person)}"
+    if match := re.match(r"^(is|was|are|were) (it|that|this|he|she|they|(?:your|the) \w+) (.+)$", plain, re.IGNORECASE):
+        return f"{you_to_third(match.group(2), person)} {match.group(1).lower()} {you_to_third(match.group(3), person)}"
+    if match := re.match(r"^does (it|that|he|she|(?:your|the) \w+) (\w+)(.*)$", plain, re.IGNORECASE):
+        return f"{you_to_third(match.group(1), person)} {third_person(match.group(2))}{you_to_third(match.group(3), person)}"
+    if re.match(r"^(?:you|your)\b", plain, re.IGNORECASE) and len(plain.split()) <= 18:
+        return you_to_third(plain, person)
+    return None
+
+
+def _from_fragment(question: str, answer: str, person: Person) -> str | None:
+    if not answer or len(answer.split()) > _LONGEST_FRAGMENT:
+        return None
+    if re.match(r"^(?:i|it|he|she|they|we|that|there|this|you|my)\b", answer, re.IGNORECASE):
+        return None  # a clause of its own
+    told = patient_to_third(answer, person)
+    if match := _ABOUT.match(question):
+        return f"{match.group(1)}: {told}"
+    if match := re.match(r"^how (?:many|much) ([a-z]+(?: of [a-z]+)?)\b", question, re.IGNORECASE):
+        noun = match.group(1)
+        label = "Amount" if noun.lower() in ("do", "did", "is", "are", "of", "have", "would", "has", "was", "does") else noun
+        return f"{label}: {told}"
+    for pattern, label in _MEASURES:
+        if re.search(pattern, question, re.IGNORECASE):
+            return f"{label}: {told}"
+    return None
+
+
+def starts_with_answer(text: str) -> bool:
+    return bool(YES.match(text) or NO.match(text))

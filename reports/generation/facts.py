@@ -1,0 +1,214 @@
+"""Find what was said that belongs in a note: sentences with their class, score and segments, in the order of the session."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .classifier import CLASSES, NONE, classify
+from .grammar import Person
+from .lexicon import CHIEF_COMPLAINTS, SELF_HARM, SYMPTOM_PATTERNS
+from .rewrite import finish, is_readable, rewrite
+from .textnorm import content_words
+from .units import Unit
+
+# A unit is kept from this probability on that it belongs in a note; chosen on the validation part of ACI-Bench.
+_KEEP_FROM = {
+    "hpi": 0.20,
+    "exam": 0.30,
+    "results": 0.35,
+    "plan": 0.40,
+    "assessment": 0.30,
+    "vitals": 0.4,
+    "meds": 0.3,
+    "pmh": 0.2,
+    "social": 0.2,
+    "ros": 0.3,
+    "allergy": 0.3,
+}
+_SMOOTHING = 0.12  # share of a neighbour's probability that a unit takes over
+_DUPLICATE_FROM = 0.8  # share of a sentence's words that an earlier one of its class has
+_TERSE = frozenset(("exam", "vitals", "results", "assessment", "plan"))
+_COMMAND = re.compile(
+    r"^(hey,? )?(dragon,? )?(show me|pull up|let us (see|look|take a look)|take a (deep )?breath|lean (up|back|forward)|follow my|"
+    r"open (up|your)|can you|go ahead and|let me (see|look|take)|turn (your|over)|squeeze|push against|breathe)\b",
+    re.IGNORECASE,
+)
+_SMALL_TALK = re.compile(
+    r"\b(football|baseball|basketball game|weather|vacation|movie|favorite|awesome|nice to (see|meet)|good to (see|hear)|how are you|"
+    r"any questions|see you (then|soon|later)|take care|have a (good|great|nice)|my assistant|check ?out|nurse will|"
+    r"call (me|us) if you (need|have) anything|introduce myself|is it (okay|ok|all right) (if|for|with)|thanks? (you )?for|"
+    r"how does that sound|does that (make sense|sound)|do you have any questions|before we (start|begin)|i will be right back)\b",
+    re.IGNORECASE,
+)
+_PROBLEM = re.compile(
+    r"^(?:so |and |then |now |okay )*(?:for|in terms of|regarding|as far as|as for)?,? ?(?:your|the|his|her) "
+    r"(?:first|second|third|fourth|next|last|final|other|1st|2nd|3rd) (?:problem|issue|diagnosis|concern)(?: here)?(?: is| of|,)?,? ?"
+    r"(?:your |the |that |of )?(.{0,60}?)(?:,| i | we | so | it |$)(.*)",
+    re.IGNORECASE,
+)
+_PRESENTING = re.compile(
+    r"(?:presents?|here|in|coming in|come in|came in)\s*(?:today)?\s*(?:with|for|because of|complaining of|for evaluation of)\s+"
+    r"(?:some |a |an |your |his |her |my )*((?:\w+ ){0,3}\w+)",
+    re.IGNORECASE,
+)
+_OPENING_UNITS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One sentence for a note. `kind` is a class of the classifier; `index` is its unit's place in the session."""
+
+    text: str
+    evidence: tuple[int, ...]
+    score: float
+    kind: str
+    index: int
+    from_doctor: bool = False
+    is_heading: bool = False
+
+
+def extract_facts(units: list[Unit], person: Person) -> list[Fact]:
+    """Return the statements of a session that belong in a note, rewritten, without repetitions."""
+    facts: list[Fact] = []
+    for unit, probabilities in zip(units, _smoothed(units), strict=True):
+        facts.extend(_facts_of(unit, probabilities, person))
+    return _without_repetitions(facts)
+
+
+def _smoothed(units: list[Unit]) -> list[list[float]]:
+    table = classify(units)
+    if len(units) > 2:
+        mixed = table.copy()
+        mixed[1:] += _SMOOTHING * table[:-1]
+        mixed[:-1] += _SMOOTHING * table[1:]
+        table = mixed / mixed.sum(axis=1, keepdims=True)
+    return [[float(value) for value in row] for row in table]
+
+
+def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fact]:
+    kind = _kind_of(unit, probabilities)
+    keep = 1 - probabilities[CLASSES.index(NONE)]
+    says_risk = bool(SELF_HARM.search(unit.text)) or (
+        bool(SELF_HARM.search(unit.question)) and (unit.says_yes or unit.says_no) and unit.is_turn_start
+    )
+    if unit.role == "doctor":
+        if _COMMAND.match(unit.text) or _SMALL_TALK.search(unit.text):
+            return []
+    elif says_risk:
+        keep = max(keep, 0.9)  # an answer about self-harm is never left out
+    if keep < _KEEP_FROM.get(kind, 0.4):
+        return []
+    facts: list[Fact] = []
+    if unit.role == "doctor" and kind in ("assessment", "plan"):
+        heading, rest = _split_problem(unit.text)
+        if heading:
+            facts.append(Fact(heading, (unit.segment_id,), keep, "assessment", unit.index, True, True))
+            unit = replace(unit, text=rest)
+            if len(rest.split()) < 3:
+                return facts
+    for sentence in rewrite(unit, kind, person):
+        if len(content_words(sentence)) < (2 if kind in ("exam", "plan", "results", "assessment") else 1):
+            continue
+        if not is_readable(sentence, by_doctor=unit.role == "doctor", may_be_terse=kind in _TERSE):
+            continue
+        facts.append(Fact(sentence, _evidence(unit), keep, kind, unit.index, unit.role == "doctor"))
+    return facts
+
+
+def _kind_of(unit: Unit, probabilities: list[float]) -> str:
+    kind = max((probability, name) for probability, name in zip(probabilities, CLASSES, strict=True) if name != NONE)[1]
+    if kind == "cc" or (unit.role != "doctor" and kind in ("exam", "vitals", "assessment")):
+        return "hpi"
+    if unit.role == "doctor" and kind == "assessment" and unit.position < 0.3:
+        return "hpi"
+    return kind
+
+
+def _evidence(unit: Unit) -> tuple[int, ...]:
+    """Return the unit's segment, with the question's when the words alone do not carry the answer."""
+    is_short = len(unit.text.split()) <= 7 or unit.says_yes or unit.says_no
+    if unit.role != "doctor" and unit.question and is_short and unit.question_id is not None:
+        return tuple(sorted({unit.question_id, unit.segment_id}))
+    return (unit.segment_id,)
+
+
+def _split_problem(text: str) -> tuple[str, str]:
+    match = _PROBLEM.match(text)
+    if not match or not match.group(1).strip():
+        return "", text
+    heading = re.sub(r"^(is|of|the|your|about)\s+", "", match.group(1).strip(" ,"))
+    return finish(heading), match.group(2).strip(" ,")
+
+
+def _without_repetitions(facts: Iterable[Fact]) -> list[Fact]:
+    kept: list[Fact] = []
+    words: list[set[str]] = []
+    for fact in facts:
+        own = set(content_words(fact.text))
+        if not own:
+            continue
+        for place, (other, known) in enumerate(zip(kept, words, strict=True)):
+            if other.kind == fact.kind and len(own & known) / len(own) >= _DUPLICATE_FROM:
+                kept[place] = replace(other, evidence=tuple(sorted({*other.evidence, *fact.evidence})))
+                break
+        else:
+            kept.append(fact)
+            words.append(own)
+    return kept
+
+
+def chief_complaint(units: list[Unit]) -> Fact | None:
+    """Return why the patient came, as named in the opening of the session."""
+    for unit in units[:_OPENING_UNITS]:
+        presenting = _PRESENTING.search(unit.text)
+        complaint = CHIEF_COMPLAINTS.search(presenting.group(1)) if presenting else None
+        if complaint:
+            return Fact(finish(complaint.group(1).strip()), (unit.segment_id,), 0.7, "cc", unit.index)
+    for unit in units[:_OPENING_UNITS]:
+        complaint = CHIEF_COMPLAINTS.search(unit.text)
+        if complaint and not re.search(r"history|nurse|previous", unit.text, re.IGNORECASE) and not unit.is_question:
+            return Fact(finish(complaint.group(1).strip()), (unit.segment_id,), 0.6, "cc", unit.index)
+    return None
+
+
+def review_of_systems(units: list[Unit]) -> list[Fact]:
+    """Return one line a body system from symptoms the patient named, or was asked about and answered yes or no."""
+    found: dict[str, dict[str, tuple[bool, set[int]]]] = {}
+    for unit in units:
+        if unit.role != "patient":
+            continue
+        sources = [(unit.text, {unit.segment_id}, None)]
+        if unit.question and (unit.says_yes or unit.says_no) and unit.is_turn_start and unit.question_id is not None:
+            sources.insert(0, (unit.question, {unit.question_id, unit.segment_id}, unit.says_no))
+        for text, segments, denied in sources:
+            for system, pattern in SYMPTOM_PATTERNS.items():
+                for match in pattern.finditer(text):
+                    is_denied = _is_negated(text, match.start()) if denied is None else denied
+                    symptom = re.sub(r"\b(in )?your\b ?", lambda part: part.group(1) or "", match.group(1).lower()).strip()
+                    entry = found.setdefault(system, {}).setdefault(symptom, (is_denied, set()))
+                    if entry[0] == is_denied:
+                        entry[1].update(segments)
+    return [_system_line(system, symptoms) for system, symptoms in found.items()]
+
+
+def _is_negated(text: str, place: int) -> bool:
+    before = text[:place].split()[-6:]
+    return bool(re.search(r"\b(no|not|never|without|cannot|nor)\b", " ".join(before), re.IGNORECASE))
+
+
+def _system_line(system: str, symptoms: dict[str, tuple[bool, set[int]]]) -> Fact:
+    reported = [name for name, (denied, _) in symptoms.items() if not denied]
+    denied = [name for name, (is_denied, _) in symptoms.items() if is_denied]
+    parts = [f"Reports {_listed(reported, 'and')}." if reported else "", f"Denies {_listed(denied, 'or')}." if denied else ""]
+    evidence = tuple(sorted({segment for _, segments in symptoms.values() for segment in segments}))
+    return Fact(f"{system}: {' '.join(part for part in parts if part)}", evidence, 0.8, "ros", 0)
+
+
+def _listed(words: list[str], conjunction: str) -> str:
+    if len(words) == 1:
+        return words[0]
+    if len(words) == 2:
+        return f"{words[0]} {conjunction} {words[1]}"
+    return f"{', '.join(words[:-1])}, {conjunction} {words[-1]}"
+
+

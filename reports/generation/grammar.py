@@ -1,0 +1,201 @@
+"""English verb forms and pronouns: first and second person speech to the third person."""
+
+import re
+from dataclasses import dataclass
+
+_PAST = frozenset(
+    "was had did went got felt took saw said told came made thought knew found gave left began started fell hurt put ran kept "
+    "been lost woke ate drank slept tried noticed stopped used ended turned cut hit read let broke met sat stood lay quit spent "
+    "sent bought caught brought heard drove rode wore threw swam grew blew stuck bent built meant dealt won paid laid shook spoke "
+    "stole bit bled fed fought froze forgot hid held hung led lent rang rose sang sank sold shot slid spun swore swept swelled tore "
+    "understood wrote became overslept taught sought chose crept dreamt leapt learnt burnt dug fled forgave wept withdrew".split()
+)
+_UNCHANGED = frozenset(
+    "am is are was were have has had do does did will would can could should may might must cannot not never also usually always "
+    "still sometimes only already and or but if when because that who which ever even just either neither both all guess "
+    "mostly often rarely generally typically probably definitely normally occasionally recently currently actually almost "
+    "barely hardly constantly frequently simply gradually suddenly finally eventually then now too so to".split()
+)
+_BASE = frozenset(
+    "abuse accept ache achieve acknowledge act add address admit adjust advise afford agree allow answer apologize appear "
+    "appreciate approach argue arrange arrive ask assume attend avoid beat become begin believe belong bend bite blame bleed blow "
+    "bother break breathe bring brush build burn buy call care carry catch cause celebrate change check choke choose clean clear "
+    "climb close come comfort compare complain complete concentrate confide confuse connect consider contact contain continue "
+    "control cook cope cough count cover crave crawl create criticize cry cut cycle dance deal decide decline decrease define "
+    "deny depend describe deserve destroy develop die diet disagree disappear dislike distract distrust doubt drag dread dream "
+    "dress drink drive drop dwell eat embarrass encourage end endorse enjoy enter escape exercise exist expect experience explain "
+    "express face fail fall fear feel fidget fight fill find finish fix fly focus follow force forget forgive freak freeze "
+    "function gain get give go grieve grow guess handle hang happen harm hate have hear help hesitate hide hit hold hope hurt "
+    "ignore imagine improve increase influence injure intend interrupt isolate itch join judge jump keep kick kill know lack last "
+    "laugh lay lead lean learn leave let lie lift like limit listen live look lose love make manage matter mean measure meet "
+    "mention mind miss monitor mope move need neglect notice obsess occur offer open order overeat overreact oversleep overthink "
+    "owe own pace panic pass pause pay pee pick picture plan play pray prefer prepare presume pretend prevent procrastinate "
+    "promise protect provide pull punch punish push put question quit rate reach react read realize recall receive recognize "
+    "recommend recover reduce refuse regret relate relapse relax rely remember remind repeat replay report require resent resist "
+    "respect respond rest restrict return ride rise roll ruminate run rush save say scare schedule scream scrape scratch see seem "
+    "sell send sense sew shake share shop shout show shower shut sing sit skip sleep slip smell smile smoke snap sneeze snore "
+    "socialize solve sound speak spend spiral spit stand stare start stay steal stick stop stress stretch struggle study stumble "
+    "succeed suck suffer suggest support suppose swallow swear sweat swim switch take talk taste teach tell tend think throw tire "
+    "tolerate toss touch train travel treat tremble trip trust try turn understand urinate use vape visit vomit wait wake walk want "
+    "wash waste watch wear weigh wish withdraw wonder work worry write yell zone".split()
+)
+# After "and" these are as often nouns ("pain and work"), so the agreement rule leaves them alone.
+_ALSO_NOUNS = frozenset(
+    "abuse ache act answer call care cause change check control cough cover cry cut deal dread dream dress drink drive drop end "
+    "exercise experience face fall fear fight focus function guess harm hate help hope hurt itch lack last laugh lead like limit "
+    "love mind need order panic pass pause pay plan play question rate regret rest return ride roll run rush scratch sense shake "
+    "share shop show shower sleep slip smell smile smoke sound start stay stick stop stress struggle study support sweat swim "
+    "switch talk taste trip trust turn use visit vomit wait walk want wash waste watch wish work worry".split()
+)
+_ADVERBS = (
+    r"(?:(?:also|usually|always|still|sometimes|only|already|never|ever|even|just|mostly|often|rarely|generally|typically|probably|"
+    r"definitely|normally|occasionally|recently|currently|almost|barely|hardly|constantly|frequently|simply|eventually|kind of|"
+    r"sort of|then|now) )*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The words a report uses for somebody."""
+
+    subject: str
+    object: str
+    possessive: str
+    reflexive: str
+
+
+_PERSONS = {
+    "male": Person("he", "him", "his", "himself"),
+    "female": Person("she", "her", "her", "herself"),
+}
+UNNAMED = Person("the patient", "them", "their", "themself")
+COMPANION = Person("the accompanying person", "the accompanying person", "the accompanying person's", "themself")
+
+
+def person_for(gender: str) -> Person:
+    """Return the pronouns of a gender as recorded; anything else is `the patient`."""
+    return _PERSONS.get(gender.lower(), UNNAMED)
+
+
+def third_person(verb: str) -> str:
+    """Return the third person singular of a present verb; other words come back as they are."""
+    lowered = verb.lower()
+    if lowered in _PAST or lowered in _UNCHANGED or lowered not in _BASE or (lowered.endswith("ed") and lowered != "need"):
+        return verb
+    if lowered.endswith(("ss", "sh", "ch", "x", "o", "z")):
+        return f"{verb}es"
+    if lowered.endswith("y") and lowered[-2] not in "aeiou":
+        return f"{verb[:-1]}ies"
+    return f"{verb}s"
+
+
+def is_base_verb(word: str) -> bool:
+    return word.lower() in _BASE
+
+
+def has_verb(text: str) -> bool:
+    """Say whether a text has a word that can be its finite verb."""
+    for word in re.findall(r"[a-z']+", text.lower()):
+        if word in _PAST or word in _FINITE or re.fullmatch(r"\w{2,}ed", word):
+            return True
+        if word.endswith("s") and (word[:-1] in _BASE or word[:-2] in _BASE or f"{word[:-3]}y" in _BASE):
+            return True
+    return False
+
+
+_FINITE = frozenset(
+    "am is are was were has have had does do did will would can could should may might must cannot denies reports".split()
+)
+
+
+def _let_verbs_agree(text: str, subject: str) -> str:
+    """Let a second verb follow its subject: `he goes home and lie down` becomes `he goes home and lies down`."""
+
+    def follow(match: re.Match[str]) -> str:
+        verb = match.group("verb")
+        if not is_base_verb(verb) or verb.lower() in _ALSO_NOUNS:
+            return match.group(0)
+        return match.group("before") + third_person(verb)
+
+    pattern = (
+        rf"(?P<before>\b{re.escape(subject)} {_ADVERBS}(?!is |was |has |does )\w+s\b(?! to\b)"
+        r"(?: (?!and\b|or\b|to\b|not\b|will\b|would\b|can\b)[\w'-]+){0,6},? (?:and then|and|but) )(?P<verb>\w+)\b"
+    )
+    return re.sub(pattern, follow, text, flags=re.IGNORECASE)
+
+
+def patient_to_third(text: str, person: Person) -> str:
+    """Return a speaker's own words told about them: `I can't sleep` becomes `she cannot sleep`."""
+    subject = person.subject
+    for pattern, replacement in (
+        (r"\b(am|was) i\b", lambda match: ("is" if match.group(1).lower() == "am" else "was") + f" {subject}"),
+        (r"\b(do|have) i\b", lambda match: ("does" if match.group(1).lower() == "do" else "has") + f" {subject}"),
+        (r"\bi am\b", f"{subject} is"),
+        (r"\bi (?:was|were)\b", f"{subject} was"),
+        (r"\bi have\b", f"{subject} has"),
+        (r"\bi do\b", f"{subject} does"),
+    ):
+        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    text = re.sub(
+        rf"\bi ({_ADVERBS})([a-z]+)\b",
+        lambda match: f"{subject} {match.group(1)}{third_person(match.group(2))}",
+        text,
+        flags=re.IGNORECASE,
+    )
+    text = re.sub(r"\bi\b(?!\.)", subject, text, flags=re.IGNORECASE)
+    for pattern, word in (
+        ("myself", person.reflexive),
+        ("my", person.possessive),
+        ("mine", person.possessive if person.possessive != "her" else "hers"),
+        ("me", person.object),
+        ("we", "they"),
+        ("our", "their"),
+        ("ours", "theirs"),
+        ("us", "them"),
+        ("ourselves", "themselves"),
+    ):
+        text = re.sub(rf"\b{pattern}\b", word, text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\byou (said|told|gave|prescribed|put|started|mentioned|asked|wanted|recommended|suggested|showed|taught|sent)\b",
+        r"the clinician \1",
+        text,
+        flags=re.IGNORECASE,
+    )
+    return _let_verbs_agree(text, subject)
+
+
+_GIVING = (
+    "to|for|with|of|give|get|see|start|keep|send|put|refer|have|let|want|like|help|tell|show|prescribe|order|on|schedule|provide|"
+    "write|offer|bring|recommend|advise|encourage|allow|remind|ask|hand|from|about|around|hurt|bother|bothers|makes|make|made|told|"
+    "gave|having|seeing|getting|keeping|putting|starting|giving|helped|helps|than|at|by|near|against|without|behind|after|before|between"
+)
+
+
+def you_to_third(text: str, person: Person) -> str:
+    """Return words said to the patient told about them: `you have had a cough` becomes `he has had a cough`."""
+    subject = person.subject
+    obj = "the patient" if person is UNNAMED else person.object
+    possessive = "the patient's" if person is UNNAMED else person.possessive
+    for pattern, replacement in (
+        (r"(?:^|(?<=what |when ))(are|were) you\b", lambda match: ("is" if match.group(1).lower() == "are" else "was") + f" {subject}"),
+        (r"(?:^|(?<=what |when ))(do|have) you\b", lambda match: ("does" if match.group(1).lower() == "do" else "has") + f" {subject}"),
+        (r"\byou are\b", f"{subject} is"),
+        (r"\byou were\b", f"{subject} was"),
+        (r"\byou have\b", f"{subject} has"),
+        (r"\byou do\b", f"{subject} does"),
+    ):
+        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\byou (can|could|should|will|may|might|would|must|did|had|cannot)\b", rf"{subject} \1", text, flags=re.IGNORECASE
+    )
+    text = re.sub(rf"\b({_GIVING}) you\b", rf"\1 {obj}", text, flags=re.IGNORECASE)
+    text = re.sub(
+        rf"\byou ({_ADVERBS})([a-z]+)\b",
+        lambda match: f"{subject} {match.group(1)}{third_person(match.group(2))}",
+        text,
+        flags=re.IGNORECASE,
+    )
+    text = re.sub(r"\byourself\b", person.reflexive, text, flags=re.IGNORECASE)
+    text = re.sub(r"\byours?\b", possessive, text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou\b", obj, text, flags=re.IGNORECASE)
+    return _let_verbs_agree(text, subject)

@@ -1,0 +1,205 @@
+"""Words of the field: symptoms by system, drugs, diagnoses, sides, body parts, tests, talk of self-harm."""
+
+import re
+
+_SYMPTOMS = {
+    "Constitutional": (
+        "fever|fevers|chills|weight loss|weight gain|fatigue|night sweats|sweats|appetite loss|loss of appetite|poor appetite|tired|"
+        "tiredness|dizziness|lightheadedness|no energy|low energy"
+    ),
+    "HENT": "sore throat|nasal congestion|congestion|runny nose|hearing loss|headache|headaches",
+    "Eyes": "blurry vision|blurred vision|vision changes|double vision",
+    "Cardiovascular": (
+        "chest pain|chest pains|palpitations|leg swelling|swelling in your legs|heart racing|racing heart|dyspnea on exertion"
+    ),
+    "Respiratory": "shortness of breath|cough|wheezing|trouble breathing|difficulty breathing",
+    "Gastrointestinal": (
+        "nausea|vomiting|diarrhea|constipation|abdominal pain|belly pain|blood in your stool|bloating|heartburn|stomach pain"
+    ),
+    "Genitourinary": "burning with urination|blood in your urine|urinary frequency|pelvic pain",
+    "Musculoskeletal": (
+        "back pain|joint pain|knee pain|neck pain|muscle aches|shoulder pain|ankle pain|hip pain|hand pain|foot pain|elbow pain|wrist pain"
+    ),
+    "Neurological": "numbness|tingling|weakness|seizures|memory loss|confusion|tremor|tremors",
+    "Skin": "rash|itching|redness|bruising",
+    "Psychiatric": (
+        "depression|depressed|anxiety|anxious|suicidal thoughts|suicidal|insomnia|trouble sleeping|panic attacks|panic|hallucinations|"
+        "hearing voices|stress|low mood|mood swings|hopeless|hopelessness|irritability|irritable|nightmares|self-harm|flashbacks|paranoia|"
+        "poor concentration|trouble concentrating|racing thoughts|guilt|worthless"
+    ),
+}
+
+_DRUGS = (
+    "acamprosate acetaminophen agomelatine albuterol alprazolam amisulpride amitriptyline amlodipine amoxicillin aripiprazole aspirin "
+    "asenapine atenolol atomoxetine atorvastatin azithromycin baclofen brexpiprazole buprenorphine bupropion buspirone carbamazepine "
+    "cariprazine carvedilol cephalexin cetirizine chlordiazepoxide chlorpromazine ciprofloxacin citalopram clobazam clomipramine "
+    "clonazepam clonidine clozapine codeine cyclobenzaprine desvenlafaxine dexamphetamine diazepam diclofenac digoxin diphenhydramine "
+    "disulfiram divalproex donepezil doxepin doxycycline duloxetine escitalopram esketamine eszopiclone etizolam flunarizine fluoxetine "
+    "flupentixol fluphenazine fluticasone fluvoxamine furosemide gabapentin glipizide guanfacine haloperidol hydrochlorothiazide "
+    "hydrocodone hydroxyzine ibuprofen imipramine insulin ketamine lamotrigine levetiracetam levothyroxine lisdexamfetamine lisinopril "
+    "lithium loratadine lorazepam losartan lurasidone melatonin meloxicam memantine metformin methadone methotrexate methylphenidate "
+    "metoprolol mirtazapine modafinil montelukast morphine naltrexone naproxen nortriptyline olanzapine omeprazole oxazepam "
+    "oxcarbazepine oxycodone paliperidone pantoprazole paracetamol paroxetine penicillin perphenazine phenytoin pramipexole prazosin "
+    "prednisone pregabalin procyclidine promethazine propranolol quetiapine ramelteon ramipril risperidone rosuvastatin sertraline "
+    "sildenafil simvastatin spironolactone sulpiride sumatriptan tapentadol temazepam topiramate tramadol tranylcypromine trazodone "
+    "trifluoperazine trihexyphenidyl valproate varenicline venlafaxine vilazoxine vilazodone vortioxetine warfarin zaleplon ziprasidone "
+    "zolpidem zopiclone zuclopenthixol "
+    "abilify adderall advil aleve ambien ativan buspar celexa concerta coumadin cymbalta depakote effexor epival haldol klonopin lamictal "
+    "lasix latuda lexapro lipitor luvox lyrica mobic motrin neurontin nexito norvasc paxil plavix pristiq prozac remeron rexulti risperdal "
+    "ritalin seroquel strattera suboxone synthroid tegretol trileptal tylenol ultram valium vraylar vyvanse wellbutrin xanax zoloft zyprexa "
+    "truvada"
+)
+DRUGS = frozenset(_DRUGS.split())
+# A brand and its generic name are the same drug.
+SAME_DRUG = {
+    "abilify": "aripiprazole",
+    "ativan": "lorazepam",
+    "celexa": "citalopram",
+    "cymbalta": "duloxetine",
+    "effexor": "venlafaxine",
+    "klonopin": "clonazepam",
+    "lamictal": "lamotrigine",
+    "lasix": "furosemide",
+    "lexapro": "escitalopram",
+    "luvox": "fluvoxamine",
+    "mobic": "meloxicam",
+    "motrin": "ibuprofen",
+    "advil": "ibuprofen",
+    "neurontin": "gabapentin",
+    "paxil": "paroxetine",
+    "prozac": "fluoxetine",
+    "remeron": "mirtazapine",
+    "risperdal": "risperidone",
+    "seroquel": "quetiapine",
+    "tylenol": "acetaminophen",
+    "paracetamol": "acetaminophen",
+    "ultram": "tramadol",
+    "valium": "diazepam",
+    "wellbutrin": "bupropion",
+    "xanax": "alprazolam",
+    "zoloft": "sertraline",
+    "zyprexa": "olanzapine",
+    "haldol": "haloperidol",
+    "depakote": "divalproex",
+    "ambien": "zolpidem",
+}
+DRUG_CLASSES = frozenset(
+    "antidepressant antidepressants antipsychotic antipsychotics benzodiazepine benzodiazepines ssri ssris snri stimulant stimulants "
+    "antibiotic antibiotics steroid steroids opioid opioids".split()
+)
+DIAGNOSES = frozenset(
+    "adhd agoraphobia alcoholism anemia anorexia anxiety arthritis asthma autism bipolar borderline bulimia cancer copd cyclothymia "
+    "delirium dementia depression depressive diabetes dysthymia epilepsy fibromyalgia gastritis gerd gout hypertension hyperlipidemia "
+    "hyperthyroidism hypomania hypomanic hypothyroidism insomnia lupus mania manic migraine narcissistic neuropathy obesity ocd "
+    "osteoarthritis osteoporosis pancreatitis panic parkinson's pneumonia psychosis psychotic ptsd reflux schizoaffective schizophrenia "
+    "stroke tendinitis".split()
+)
+SIDES = frozenset(("left", "right", "bilateral", "bilaterally"))
+BODY_PARTS = frozenset(
+    "knee back shoulder ankle chest hip elbow neck wrist hand foot finger toe head throat abdomen stomach leg arm eye ear".split()
+)
+TESTS = frozenset(
+    "mri ct x-ray ultrasound ekg ecg eeg phq-9 gad-7 phq gad ymrs moca mmse audit pcl-5 echocardiogram colonoscopy biopsy mammogram "
+    "endoscopy emg a1c".split()
+)
+# What each lay word is called in a note, both directions: a note may say the second for the first.
+SYNONYMS: dict[str, str] = {
+    "dyspnea": "shortness breath",
+    "pyrexia": "fever",
+    "edema": "swelling",
+    "erythema": "redness",
+    "ecchymosis": "bruising",
+    "dysphagia": "swallow",
+    "hypertension": "blood pressure",
+    "hyperlipidemia": "cholesterol",
+    "diabetic": "diabetes",
+    "physician": "doctor",
+    "medication": "medicine pills tablets meds",
+    "medications": "medicine pills tablets meds",
+    "tobacco": "smoking cigarettes",
+    "alcohol": "drinking drink wine beer",
+    "insomnia": "sleep sleeping",
+    "utilize": "use",
+    "utilizes": "use",
+    "endorses": "have",
+    "bilaterally": "both",
+    "extremity": "leg arm",
+    "extremities": "leg arm",
+    "ambulation": "walking walk",
+    "ambulate": "walk",
+    "abdomen": "belly stomach",
+    "abdominal": "belly stomach",
+    "cardiovascular": "heart",
+    "respiratory": "lung lungs",
+    "musculoskeletal": "joint back",
+    "nocturnal": "night",
+    "erythematous": "red",
+    "unremarkable": "normal",
+    "daily": "day",
+    "auscultation": "listen lungs heart",
+    "palpation": "press touch",
+    "otc": "counter",
+    "anxious": "anxiety nervous worried",
+    "anxiety": "anxious nervous worry worried",
+    "depressed": "depression low down",
+    "depression": "depressed low mood",
+    "client": "patient",
+    "ekg": "electrocardiogram",
+    "mood": "feeling feel",
+    "anhedonia": "enjoy interest pleasure",
+    "appetite": "eating eat food",
+    "irritable": "snapping angry",
+    "tearful": "crying cry",
+    "suicidal": "suicide kill ending life die",
+    "suicide": "suicidal kill ending life die",
+    "ideation": "thoughts thinking",
+    "concentration": "concentrate focus",
+    "fatigue": "tired exhausted energy",
+    "hallucinations": "voices hearing seeing",
+    "himself": "yourself myself",
+    "herself": "yourself myself",
+    "mother": "mom mum",
+    "father": "dad",
+}
+SELF_HARM = re.compile(
+    r"\b(suicid\w*|self[- ]?harm\w*|self[- ]?injur\w*|kill(?:ing)? (?:my|your|him|her|them|our)sel\w+|"
+    r"(?:hurt|harm|cut)(?:ing|s)? (?:my|your|him|her|them)sel\w+|end(?:ing|ed)? (?:my|your|his|her|their|it|the patient's) ?(?:own )?"
+    r"(?:life|all)|take (?:my|your|his|her|their) (?:own )?life|wish\w* (?:\w+ ){0,3}(?:was|were) dead|better off dead|"
+    r"(?:not|n't) (?:want|be) (?:to )?(?:be )?(?:here|alive|live) any ?more|do(?:es)? ?n[o']t want to (?:live|be alive|wake up)|"
+    r"want(?:s|ed|ing)? to die|overdos\w+|\bSI\b)",
+    re.IGNORECASE,
+)
+HARM_TO_OTHERS = re.compile(
+    r"\b(homicid\w*|violen\w+|(?:hurt|harm|kill|attack|assault)\w* (?:other people|others|someone(?: else)?|somebody(?: else)?|anyone(?: else)?|"
+    r"anybody(?: else)?|people|him|her|them|my \w+|your \w+|his \w+|her \w+|their \w+)\b(?!sel)|\bHI\b)",
+    re.IGNORECASE,
+)
+NEGATION = re.compile(
+    r"\b(no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|free of|no longer|nothing|nobody)\b"
+    r"|n't\b",
+    re.IGNORECASE,
+)
+KIN = re.compile(
+    r"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?(mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|"
+    r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|roommate|neighbou?r|"
+    r"colleague|coworker)(?:'s)?\b",
+    re.IGNORECASE,
+)
+CHIEF_COMPLAINTS = re.compile(
+    r"\b((?:left|right|lower|upper|low|chronic|acute|severe)? ?(?:back|knee|ankle|shoulder|hip|chest|abdominal|neck|foot|hand|wrist|elbow|"
+    r"joint|stomach|head|throat|leg|arm|ear|finger|toe|belly) pain|sore throat|headaches?|cough|shortness of breath|fatigue|annual "
+    r"(?:exam|physical)|check ?up|physical|follow[- ]?up(?: visit)?|hypertension|diabetes|kidney stones?|depression|anxiety|panic attacks?|"
+    r"insomnia|rash|fever|nausea|vomiting|diarrhea|dizziness|swelling|weakness|numbness|palpitations|fall|injury|blood pressure|arthritis|"
+    r"joint pain|asthma|copd|reflux|constipation|weight loss|drinking|alcohol|smoking|stress|low mood|grief|anger|feeling (?:very |so |really "
+    r")?(?:low|down|sad|anxious|depressed|hopeless|overwhelmed)|(?:trouble|difficulty|problems?|not) sleeping|hearing voices|mood swings|"
+    r"self[- ]harm|suicidal thoughts|nightmares|flashbacks|(?:poor|trouble with) concentration)\b",
+    re.IGNORECASE,
+)
+SYMPTOM_PATTERNS = {
+    system: re.compile(rf"\b({words})\b", re.IGNORECASE) for system, words in _SYMPTOMS.items()
+}
+
+
+def drug_name(word: str) -> str:
+    """Return the generic name of a drug word."""
+    return SAME_DRUG.get(word, word)

@@ -1,0 +1,196 @@
+"""What was said as a sentence of a clinical note: third person, no discourse markers, capitalised and punctuated."""
+
+import re
+
+from .answers import answer_statement
+from .grammar import COMPANION, Person, has_verb, patient_to_third, you_to_third
+from .textnorm import content_words
+from .units import NO, YES, Unit
+
+_LEAD = re.compile(
+    r"^(?:so|and|but|then|now|or|because|also|again|oh|ah|yes|yeah|i guess|i mean|i would say|like|you said(?: that)?|"
+    r"it sounds like|sounds like|looks like|i see(?: here)?(?: that)?|i know(?: that)?|i am pretty sure|ma'am|sir|great|perfect|"
+    r"correct|definitely|let us see|first of all|unfortunately|anyways?|plus|hi|hello|hey|absolutely|exactly|gotcha|got it|"
+    r"sounds good|of course|sure|nope|nah|go ahead|wow|thank you|thanks|too|that is good|that is great|i do|i am|i have|"
+    r"good(?=[ ,]*,)|right(?=[ ,]*,)|no(?=\s*,)|no(?= (?:i|it|he|she|they|we|that|there|not|no|my)\b)|"
+    r"(?:not really|not at all)(?=\s*,))(?:[ ,.]+|$)",
+    re.IGNORECASE,
+)
+_NOT_LEAD = re.compile(r"^(?:i do|i am|i have)\b(?!\s*[,.])", re.IGNORECASE)
+_DOCTOR_LEAD = re.compile(r"^(?:i think|i believe|i feel like|i guess|i know|for the most part)(?: that)?[ ,]+", re.IGNORECASE)
+_ASIDES = re.compile(
+    r"\b(?:and |so |but )?(?:i (?:do )?(?:know|think|believe|see|understand|saw|remember|noticed|guess|hear|heard|mean|said)"
+    r"(?: here)?(?: that)?|as i said|like i said|as you know|you know|if you will|it says here(?: that)?|we know(?: that)?|you said"
+    r"(?: that)?|you told me(?: that)?|you mentioned(?: that)?)\b ?",
+    re.IGNORECASE,
+)
+_DANGLING = re.compile(
+    r"(?:[ ,]+(?:and|but|so|or|the|a|an|to|of|with|because|that|which|is|in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
+    r"i guess|i think|or anything|or something|or whatever|and stuff|and everything|and so|and then|okay|right|too|though))+$",
+    re.IGNORECASE,
+)
+_COMMA_INSIDE = re.compile(
+    r"\b(the|a|an|of|to|with|and|or|but|his|her|my|your|their|some|very|he|she|they|i|was|is|has|had|have|in|on|for|at|that|if|"
+    r"when|because|as|like|about|from|by|any|no)\s*,\s+",
+    re.IGNORECASE,
+)
+_ACRONYMS = re.compile(
+    r"\b(ct|mri|ekg|ecg|copd|covid|gerd|ptsd|cbt|dbt|emdr|ssri|snri|adhd|ocd|gad|phq|icu|er|hiv|std|uti|ac|acl|bmi|nsaids?|eeg|"
+    r"tsh|pcp|otc|iv|aa|usa|uk|tv|iud|pcos|ibs|chf|cpap|emg|dvt|cbc|ldl|hdl|bp)\b"
+)
+_PROPER = re.compile(
+    r"\b(tylenol|advil|motrin|aleve|lasix|zoloft|prozac|lexapro|xanax|ativan|wellbutrin|effexor|seroquel|abilify|lamictal|"
+    r"mobic|ultram|coumadin|plavix|lipitor|norvasc|synthroid|neurontin|monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
+    r"january|february|april|june|july|august|september|october|november|december|christmas|thanksgiving|english|american|indian|"
+    r"hindi|alcoholics anonymous)\b"
+)
+_OBSERVATION = re.compile(
+    r"^(?:so |and |now |then )*(?:i (?:do )?(?:also )?(?:hear|see|appreciate|notice|note|feel|find)(?: that)?|there (?:is|are)|"
+    r"you (?:do )?(?:also )?have|you are (?:positive|negative) for|it (?:looks|sounds) like|i can (?:see|hear|feel|appreciate))\s+",
+    re.IGNORECASE,
+)
+_NO_OBSERVATION = re.compile(
+    r"^(?:i do not (?:see|hear|appreciate|feel|notice|find)(?: any)?|there (?:is|are) (?:no|not any)|you do not have(?: any)?|"
+    r"i ?cannot (?:see|feel|hear)(?: any)?)\s+",
+    re.IGNORECASE,
+)
+_REGION = re.compile(
+    r"^(?:on|upon|for|looking at|listening to|examining) (?:your |the |my )?(.{3,40}?)(?: exam(?:ination)?)?,? "
+    r"(?=i |there |you |it |the |no |has |have |shows?)(.+)$",
+    re.IGNORECASE,
+)
+_INTENTION = re.compile(
+    r"^(?:i am going to|we are going to|i will|we will|i would like to|i want to|let us|we should|we can|i am|we are|"
+    r"i think we should|i would|we need to|going to|what i would like to do is|what we will do is|my plan is to|the plan is to)\s+"
+    r"(?:also |just |probably |still |definitely |then )*(?:go ahead and |start by |try to )*(.+)$",
+    re.IGNORECASE,
+)
+_REQUEST = re.compile(
+    r"^(?:i|we) (?:would like|want|need|am going to have|are going to have|will have) you to (.+)$"
+    r"|^you (?:should|need to|can|have to|will need to) (.+)$",
+    re.IGNORECASE,
+)
+_LEFT_OVER = re.compile(r"\b(?:i|me|my|mine|you|your|yours|yourself|myself)\b", re.IGNORECASE)
+_LEFT_OVER_OF_DOCTOR = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
+_REPORTING_START = re.compile(
+    r"^(?:a|an|some|more|less|no|not|very|too|lots?|my|the|this|constant|trouble|problems?|difficulty|pain|feeling|having|\w+ing|"
+    r"about|sometimes|every|his|her|their|\d)\b",
+    re.IGNORECASE,
+)
+_SHORT_ANSWER = 6  # words; up to here an answer is read together with its question
+
+
+def strip_lead(text: str) -> str:
+    """Return a statement without the words people begin with (`so, yeah, I mean`); a `no` that negates stays."""
+    previous = None
+    while previous != text:
+        previous = text
+        if not _NOT_LEAD.match(text):
+            text = _LEAD.sub("", text).strip(" ,.")
+    return text
+
+
+def finish(text: str) -> str:
+    """Return a statement as a sentence: trimmed, acronyms and names capitalised, first letter large, full stop."""
+    text = re.sub(r"\b(it|that|he|she|there|patient) is (been|got|gotten)\b", r"\1 has \2", text)
+    previous = None
+    while previous != text:
+        previous = text
+        text = _DANGLING.sub("", text.strip(" ,;.?!-"))
+    text = _COMMA_INSIDE.sub(r"\1 ", text)
+    text = " ".join(re.sub(r"\s+([,.;:?!])", r"\1", text).split()).strip(" ,;.?!-")
+    text = _ACRONYMS.sub(lambda match: match.group(0).upper(), text)
+    text = _PROPER.sub(lambda match: match.group(0).title(), text)
+    text = re.sub(r"\bi\b(?!\.)", "I", text)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def rewrite(unit: Unit, topic: str, person: Person) -> list[str]:
+    """Return the sentences a unit becomes under a class of the classifier; an empty list when it says nothing."""
+    if unit.role == "doctor":
+        sentence = "" if unit.is_question else _doctor_statement(unit.text, topic, person)
+        return [sentence] if sentence else []
+    return _patient_statements(unit, COMPANION if unit.role == "companion" else person)
+
+
+def _patient_statements(unit: Unit, person: Person) -> list[str]:
+    base = strip_lead(unit.text)
+    words = len(base.split())
+    found: list[str] = []
+    answers = bool(YES.match(unit.raw) or NO.match(unit.raw))
+    if unit.question and (words <= _SHORT_ANSWER or answers):
+        statement = answer_statement(unit, person)
+        if statement:
+            found.append(finish(statement))
+            if not answers or words < 4:
+                return found
+    if words < 2 or _asks(unit):
+        return found
+    sentence = finish(patient_to_third(base, person))
+    if sentence and not has_verb(sentence):
+        if not _REPORTING_START.match(base):
+            return found
+        sentence = finish(f"Reports {patient_to_third(base, person)}")
+    if sentence:
+        found.append(sentence)
+    return found
+
+
+def _asks(unit: Unit) -> bool:
+    return unit.raw.rstrip(" \"'").endswith("?") or bool(
+        re.match(r"^(?:what|why|how|should i|can i|do i|is it|is that|are you|do you|would you|could you)\b", unit.text, re.IGNORECASE)
+    )
+
+
+def _doctor_statement(text: str, topic: str, person: Person) -> str:
+    base = strip_lead(_DOCTOR_LEAD.sub("", strip_lead(text)))
+    if topic in ("exam", "vitals"):
+        return finish(_examination(base))
+    if topic == "plan":
+        return finish(_intention(base, person))
+    told = you_to_third(_ASIDES.sub("", base), person)
+    if topic == "results":
+        told = re.sub(
+            r"^(?:i (?:did )?(?:also )?(?:review|look|see|saw)\w* (?:at )?(?:the )?(?:results of )?)", "", told, flags=re.IGNORECASE
+        )
+        told = told.replace("the patient's", "the")
+    return finish(told)
+
+
+def _examination(text: str) -> str:
+    if _NO_OBSERVATION.match(text):
+        rest = _NO_OBSERVATION.sub("", text)
+        return f"no {_examination_words(rest)}"
+    if match := _REGION.match(text):
+        return f"{match.group(1)}: {_examination(match.group(2))}"
+    return _examination_words(_OBSERVATION.sub("", text))
+
+
+def _examination_words(text: str) -> str:
+    text = re.sub(r"\bi do not (?:see|hear|appreciate|feel|notice|find)(?: any)?\b", "no", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou (?:are|were)\b", "the patient is", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou (?:do )?have\b", "the patient has", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byour\b", "the", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou\b", "the patient", text, flags=re.IGNORECASE)
+    return re.sub(r"\bi (?:do )?(?:see|hear|appreciate|notice|feel|can see|can hear)\b ?", "", text, flags=re.IGNORECASE)
+
+
+def _intention(text: str, person: Person) -> str:
+    if match := _REQUEST.match(text):
+        return f"the patient should {you_to_third(match.group(1) or match.group(2), person)}"
+    if match := _INTENTION.match(text):
+        return f"we will {you_to_third(match.group(1), person)}"
+    return you_to_third(_ASIDES.sub("", text), person)
+
+
+def is_readable(sentence: str, *, by_doctor: bool, may_be_terse: bool = False) -> bool:
+    """Say whether a rewritten sentence can stand in a note: nobody is addressed, enough content, a verb.
+
+    The clinician writes the note, so their own `I` may stay. `may_be_terse` is for findings, results and plans, which are often
+    written without a verb.
+    """
+    if (_LEFT_OVER_OF_DOCTOR if by_doctor else _LEFT_OVER).search(sentence):
+        return False
+    if len(content_words(sentence)) < 1 or len(sentence.split()) < 2:
+        return False
+    return may_be_terse or ":" in sentence or has_verb(sentence)

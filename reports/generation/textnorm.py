@@ -1,0 +1,209 @@
+"""Spoken text to clean text: tokens rejoined, fillers out, number words to digits, units abbreviated; words for comparing."""
+
+import re
+from functools import lru_cache
+
+_EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"[‘’`]", "'"),
+        (r"[“”]", '"'),
+        (r"\bgon ?na\b", "going to"),
+        (r"\bwan ?na\b", "want to"),
+        (r"\bgot ?ta\b", "have to"),
+        (r"\bcuz\b|\b'?cause\b(?= (?:i|it|he|she|we|they|you|the|my)\b)", "because"),
+        (r"\b(do|does|did|is|are|was|were|have|has|had|would|could|should|must|might|need) ?n't\b", r"\1 not"),
+        (r"\bca ?n't\b|\bcan not\b", "cannot"),
+        (r"\bwo ?n't\b", "will not"),
+        (r"\bain't\b", "is not"),
+        (r"\bi ?'m\b", "I am"),
+        (r"\b(you|we|they) ?'re\b", r"\1 are"),
+        (r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
+        (r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
+        (r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)", r"\1 had "),
+        (r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
+        (r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
+        (
+            r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
+            r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)",
+            r"\1 has ",
+        ),
+        (r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b", r"\1 is"),
+        (r"\blet ?'s\b", "let us"),
+        (r"\by'all\b", "you all"),
+        (r"(\w) 's\b", r"\1's"),
+    )
+)
+_TAGS = re.compile(r"<[^>]+>|\[[^\]]+\]")
+# Some fillers are words elsewhere ("well controlled", "the right knee", "doing okay"): those go only where they stand alone.
+_FILLERS_ANYWHERE = re.compile(
+    r"(?:, ?)?\b(?:um+|uh+|uhm|erm?|hmm+|mm-?hmm+|mhm|mm|uh-huh|uh-oh|you know|i mean|kinda|sorta|hey ,? ?dragon)\b(?: ?[,.](?= ))*[ ,]*",
+    re.IGNORECASE,
+)
+_HEDGES = re.compile(r"\b(?:kind of|sort of|actually|basically|obviously|honestly|literally|just|really)\b[ ,]*", re.IGNORECASE)
+_FILLERS_ALONE = re.compile(
+    r"(?:^|(?<=[,.?!;] )|(?<=[,.?!;]))(?:okay|ok|alright|all right|yeah|yep|yup|right|well|please|like|so yeah)(?: ?[,.?!]|$)+[ ,.]*"
+    r"|^(?:well|okay|ok|yeah|alright|all right)\b[ ,.]+",
+    re.IGNORECASE,
+)
+_STUTTER = re.compile(r"\b([a-z]{1,3})- ?(?=\1)", re.IGNORECASE)
+_REPEATED = re.compile(r"\b((?:\w+ ){0,2}\w+)(?: ?,? \1\b)+", re.IGNORECASE)
+_FALSE_START = re.compile(
+    r"\b(i|you|it|the|a|and|to|that|is|my|your|we|he|she|in|of) ?,? ?(?:\.{2,3}|--?)? ?(?=\1\b)", re.IGNORECASE
+)
+_CUT_OFF = re.compile(r"\b[\w']+(?:--|-(?= |$)|…|\.\.\.)")
+_UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
+        (r"\b(\d+) micrograms?\b", r"\1 mcg"),
+        (r"\b(\d+) (?:milliliters?|millilitres?|mls?)\b", r"\1 mL"),
+        (r"\b(\d+) percent\b", r"\1%"),
+        (r"\b(\d+) (?:point|\.) (\d+)\b", r"\1.\2"),
+        (r"\b(\d{2,3}) over (\d{2,3})\b", r"\1/\2"),
+        (r"\b(\d+) out of (\d+)\b", r"\1/\2"),
+        (r"\bhemoglobin a ?(?:1|one) ?c\b", "hemoglobin A1c"),
+        (r"\ba ?one ?c\b", "A1c"),
+        (r"\bx[- ]?ray", "x-ray"),
+        (r"\bl ?(\d) ?/ ?l ?(\d)\b", r"L\1/L\2"),
+        (r"\bp\.? ?h\.? ?q\.?[- ]?(?:9|nine)\b", "PHQ-9"),
+        (r"\bg\.? ?a\.? ?d\.?[- ]?(?:7|seven)\b", "GAD-7"),
+    )
+)
+
+_ONES = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen".split()
+    )
+} | {"oh": 0}
+_TENS = {word: 10 * place for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_SCALES = {"hundred", "thousand"}
+_NUMBER_WORDS = set(_ONES) | set(_TENS) | _SCALES
+_TENS_HYPHEN = re.compile(rf"\b({'|'.join(_TENS)})-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE)
+_END_MARKS = ",.?!;"
+_NUMBER = re.compile(r"\d+(?:[./]\d+)*")
+
+STOPWORDS = frozenset(
+    "a an the of to in on at for with and or but is are was were be been am i you he she it we they my your his her their our "
+    "this that these those there here do does did have has had will would can could should not no so if as from by about into "
+    "up down out over just also then than any some what which who when where how me him them us patient patient's today".split()
+)
+_SUFFIX = re.compile(r"(ations?|ing|edly|ed|ies|es|s|ly|ment)$")
+_TOKEN = re.compile(r"[a-z0-9]+(?:[./]\d+)*")
+
+
+def clean(text: str, *, drop_fillers: bool = True) -> str:
+    """Return spoken text as plain text with digits and units; fillers, stutters and false starts are left out."""
+    text = " ".join(_TAGS.sub(" ", text).split())
+    for pattern, replacement in _EXPANSIONS:
+        text = pattern.sub(replacement, text)
+    text = _STUTTER.sub("", text)
+    if drop_fillers:
+        text = _FILLERS_ANYWHERE.sub(" ", text)
+        text = _HEDGES.sub(" ", " ".join(text.split()))
+        text = _FILLERS_ALONE.sub(" ", " ".join(text.split()))
+        text = _CUT_OFF.sub(" ", text)
+    text = " ".join(_FALSE_START.sub("", text).split())
+    text = _REPEATED.sub(r"\1", text)
+    text = number_words_to_digits(text)
+    for pattern, replacement in _UNITS:
+        text = pattern.sub(replacement, text)
+    text = re.sub(r"\s+([,.?!;:])", r"\1", text)
+    text = re.sub(r"([,.?!])(?:\s*[,.])+", r"\1", text)
+    text = re.sub(r"^[\s,.;:\-]+|[\s,;:\-]+$", "", text)
+    return " ".join(text.split())
+
+
+def number_words_to_digits(text: str) -> str:
+    """Return the text with number words as digits: `one thirty two` is 132, `nineteen ninety five` 1995; `one` stays."""
+    words = _TENS_HYPHEN.sub(r"\1 ", text).split(" ")
+    out: list[str] = []
+    place = 0
+    while place < len(words):
+        run = _number_run(words, place)
+        if not run or run in (["one"], ["oh"], ["a"]):
+            out.append(words[place])
+            place += 1
+            continue
+        length = len(run)
+        while length and _value(run[:length]) is None:
+            length -= 1
+        if not length or run[:length] in (["oh"], ["a"]):
+            out.append(words[place])
+            place += 1
+            continue
+        last = words[place + length - 1]
+        out.append(str(_value(run[:length])) + (last[-1] if last[-1:] in _END_MARKS else ""))
+        place += length
+    return " ".join(out)
+
+
+def _number_run(words: list[str], start: int) -> list[str]:
+    """Return the number words that stand together from `start`, without their punctuation."""
+    run: list[str] = []
+    for place in range(start, len(words)):
+        word = words[place].lower().strip(_END_MARKS)
+        following = words[place + 1].lower().strip(_END_MARKS) if place + 1 < len(words) else ""
+        is_article = word == "a" and not run and following in _SCALES
+        is_joint = word == "and" and bool(run) and run[-1] in _SCALES and following in _NUMBER_WORDS
+        if word not in _NUMBER_WORDS and not is_article and not is_joint:
+            break
+        run.append(word)
+        if words[place][-1:] in _END_MARKS:
+            break
+    return run
+
+
+def _value(words: list[str]) -> int | None:
+    """Return the number a list of number words says, or None when they are more than one number."""
+    total = 0
+    current: int | None = None
+    kind = ""
+    for word in words:
+        if word == "and":
+            continue
+        if word == "a":
+            current, kind = 1, "one"
+        elif word == "hundred":
+            current, kind = (1 if current is None else current) * 100, "hundred"
+        elif word == "thousand":
+            total, current, kind = total + (1 if current is None else current) * 1000, None, "thousand"
+        else:
+            value = _TENS.get(word, _ONES.get(word, 0))
+            now = "tens" if word in _TENS else "one" if value < 10 else "teen"
+            if current is None:
+                current = value
+            elif kind == "hundred" or (now == "one" and kind == "tens"):
+                current += value
+            elif now != "one" and current < 100:
+                current = current * 100 + value
+            else:
+                return None
+            kind = now
+    if current is None and not total:
+        return None
+    return total + (current or 0)
+
+
+def stem(word: str) -> str:
+    """Return a word without its commonest endings, for comparing."""
+    if len(word) <= 4:
+        return word
+    base = _SUFFIX.sub("", word)
+    return base if len(base) >= 3 else word
+
+
+def tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text.lower())
+
+
+@lru_cache(maxsize=8192)
+def content_words(text: str) -> tuple[str, ...]:
+    """Return the stems of the words that carry meaning, in order."""
+    return tuple(stem(word) for word in tokens(text) if word not in STOPWORDS)
+
+
+def numbers_in(text: str) -> set[str]:
+    return set(_NUMBER.findall(text))

@@ -1,0 +1,97 @@
+"""Cut a transcript into units: one statement each, with its speaker's role and the question it answers."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .base import TranscriptSegment
+from .sentences import is_punctuated, split_sentences
+from .textnorm import clean
+
+Role = Literal["doctor", "patient", "companion"]
+
+YES = re.compile(
+    r"^(?:(?:oh|um|uh|well),? )*(yes|yeah|yep|yup|correct|right|i do|i am|i have|i did|i was|that's right|that's correct|"
+    r"absolutely|sure|mm-?hmm|mhm|uh-huh|definitely|of course|exactly|a (little )?bit)\b",
+    re.IGNORECASE,
+)
+NO = re.compile(
+    r"^(?:(?:oh|um|uh|well),? )*(no|nope|nah|not really|not at all|none|never|i do ?n't|i have ?n't|i did ?n't|i'm not|i am not|"
+    r"negative|denies|not that)\b",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(
+    r"^(and |so |but |now |or |then )*(do|does|did|are|is|was|were|have|has|had|any|can|could|would|will|what|when|where|how|who|"
+    r"why|which|tell me)\b",
+    re.IGNORECASE,
+)
+_TAG_QUESTION = re.compile(r",? (right|correct|is that (right|correct)|okay|yeah|huh)\s*\?$", re.IGNORECASE)
+_DOCTOR_PREFIXES = ("doc", "ther", "clin", "prac", "prov", "psych", "couns")
+
+
+@dataclass(slots=True)
+class Unit:
+    """One statement or question. `position` runs from 0 at the start of the session to 1 at its end."""
+
+    segment_id: int
+    role: Role
+    text: str
+    raw: str
+    is_question: bool
+    question: str = ""
+    question_id: int | None = None
+    position: float = 0.0
+    index: int = 0
+    is_turn_start: bool = True
+
+    @property
+    def says_yes(self) -> bool:
+        return bool(YES.match(self.raw))
+
+    @property
+    def says_no(self) -> bool:
+        return bool(NO.match(self.raw))
+
+
+def role_of(speaker: str, text: str = "") -> Role:
+    """Return who is speaking: the first patient label is the patient, the others accompany; unknown is judged by the words."""
+    label = speaker.lower()
+    if label.startswith(_DOCTOR_PREFIXES):
+        return "doctor"
+    if label in ("other",) or re.match(r"patient_\d", label):
+        return "companion"
+    if label.startswith(("pat", "cli")):
+        return "patient"
+    first = len(re.findall(r"\b(i|my|me)\b", text, re.IGNORECASE))
+    second = len(re.findall(r"\b(you|your)\b", text, re.IGNORECASE)) + 2 * text.count("?")
+    return "doctor" if second > first else "patient"
+
+
+def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3) -> list[Unit]:
+    """Return the units of a transcript in order; a patient's unit carries the doctor's last question."""
+    segments = list(segments)
+    use_model = not is_punctuated([segment.text for segment in segments])
+    units: list[Unit] = []
+    question, question_id = "", None
+    for segment in segments:
+        role = role_of(segment.speaker, segment.text)
+        for number, piece in enumerate(split_sentences(segment.text, threshold=threshold, use_model=use_model)):
+            text, raw = clean(piece), " ".join(piece.split())
+            is_question = raw.rstrip(" \"'").endswith("?") or bool(_QUESTION.match(text))
+            unit = Unit(segment.id, role, text, raw.lower(), is_question, is_turn_start=number == 0)
+            if role != "doctor" and question:
+                unit.question, unit.question_id = question, question_id
+            if text or unit.question:
+                units.append(unit)
+            if role == "doctor":
+                if is_question:
+                    question, question_id = _TAG_QUESTION.sub("?", text), segment.id
+                elif len(text.split()) > 5:
+                    question, question_id = "", None
+        if role != "doctor" and len(segment.text.split()) > 3:
+            question, question_id = "", None
+    for index, unit in enumerate(units):
+        unit.index = index
+        unit.position = index / max(1, len(units) - 1)
+    return units

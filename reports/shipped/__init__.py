@@ -1,0 +1,15 @@
+"""The report templates that come with the product, as data: one JSON file a template."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+DEFAULT_SLUG = "general"
+
+
+@cache
+def load_shipped() -> dict[str, dict[str, Any]]:
+    """Return every shipped template by slug: name, description, is_default, ai_prompt, structure."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
