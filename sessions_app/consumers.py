@@ -21,10 +21,11 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from sessions_app import live, live_text, recordings, services, socket_access, spool, transcripts, watchers
+from sessions_app import live, recordings, services, socket_access, spool, transcripts, watchers
 from sessions_app.live import Close, Control, Finish, FinishedSpool, Frame, Hello, LiveStream, StreamClosed
 from sessions_app.models import ConsultationSession
 from sessions_app.socket_access import Standing
+from synapse.common import draining
 from synapse.common.errors import DomainError
 
 logger = logging.getLogger(__name__)
@@ -39,18 +40,7 @@ TAKE_OVER_SECONDS = 3.0
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 _disk = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
-_open: set["AudioConsumer"] = set()
 _recorders: dict[UUID, "AudioConsumer"] = {}
-_is_draining = False
-
-
-async def drain(timeout_seconds: float) -> None:
-    """Close every stream with 1012 after its last acknowledgement; take no new ones. Called before the server ends."""
-    global _is_draining
-    _is_draining = True
-    leaving = [asyncio.ensure_future(consumer.leave(Close.RESTART)) for consumer in list(_open)]
-    if leaving:
-        await asyncio.wait(leaving, timeout=timeout_seconds)
 
 
 async def _in_database(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -92,7 +82,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
         self._store = spool.default_store()
         loop = asyncio.get_running_loop()
         self._on_change = lambda: loop.call_soon_threadsafe(self._wake.set)
-        if _is_draining:
+        if draining.is_draining():
             await self.close(Close.RESTART)
             return
         self._visitor = await _in_database(socket_access.identify, self.scope)
@@ -106,19 +96,22 @@ class AudioConsumer(AsyncWebsocketConsumer):
             return
         self.session_id = standing.session.pk
         self._shown = _Shown(standing.session.status, standing.session.status_reason)
-        _open.add(self)
+        draining.register(self._drain)
         watchers.watch(self.session_id, self._on_change)
         self._tasks = [asyncio.create_task(self._keep_checking()), asyncio.create_task(self._relay_text())]
 
     async def disconnect(self, code: int) -> None:
         if not hasattr(self, "session_id"):
             return
-        _open.discard(self)
+        draining.unregister(self._drain)
         watchers.unwatch(self.session_id, self._on_change)
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
         await self._let_go()
+
+    async def _drain(self) -> None:
+        await self.leave(Close.RESTART)
 
     async def leave(self, code: Close) -> None:
         """Acknowledge what can be, give the spool back and close."""
@@ -414,6 +407,8 @@ class AudioConsumer(AsyncWebsocketConsumer):
 
     async def _relay_text(self) -> None:
         """Pass live words on to the page; without them the recording goes on."""
+        from sessions_app import live_text
+
         async for segment in live_text.subscribe(self.session_id):
             await self._send({"type": "segment", **segment})
 

@@ -59,6 +59,29 @@ def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> 
     return bool(session.audio_name) or (store or default_store()).exists(session.pk)
 
 
+def abandoned_sessions(since: datetime) -> list[ConsultationSession]:
+    """Return the live sessions that nobody started, recorded in or resumed after a time."""
+    return list(
+        ConsultationSession.objects.live()
+        .filter(started_at__lt=since)
+        .filter(Q(last_audio_at=None) | Q(last_audio_at__lt=since))
+        .filter(Q(resumed_at=None) | Q(resumed_at__lt=since))
+        .select_related("doctor", "patient")
+    )
+
+
+def sessions_with_left_spools(written_before: datetime) -> list[ConsultationSession]:
+    """Return completed sessions whose words were written before a time and whose spool is still there."""
+    store = default_store()
+    waiting = ConsultationSession.objects.filter(
+        status=ConsultationSession.Status.COMPLETED,
+        audio_name="",
+        audio_deleted_at=None,
+        stream_opened_at__isnull=False,
+    ).exclude(transcriptions__status__in=[Transcription.Status.PENDING, Transcription.Status.PROCESSING])
+    return [session for session in waiting.filter(ended_at__lt=written_before) if store.exists(session.pk)]
+
+
 def clock_to_file(clock_map: Iterable[Iterable[int]], clock_ms: int) -> int:
     """Return the place in the audio file (ms) of a place on the recording clock; a gap's inside is its end."""
     place = 0

@@ -17,7 +17,10 @@ from sessions_app.models import ConsultationSession, SessionEvent
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
+from synapse.common import jobs
+from synapse.common.models import Job
 
+ARCHIVE = "sessions_app.tasks.archive_audio"
 CONSENT_WITHDRAWN = "consent_withdrawn"
 _STREAM_FIELDS = ["with_recording", "stream_closed_at", "status_reason", "updated_at"]
 
@@ -161,6 +164,11 @@ def erase_cancelled(session: ConsultationSession, *, at: datetime) -> None:
     ConsultationSession.objects.filter(pk=session.pk).update(audio_deleted_at=at)
     session.audio_deleted_at = at
     transaction.on_commit(partial(spool.default_store().delete, session.pk))
+
+
+def request_archive(session: ConsultationSession) -> None:
+    """Queue the making of the kept file."""
+    jobs.enqueue(ARCHIVE, session.pk, runner=Job.Runner.SPEECH)
 
 
 def expired_audio(at: datetime) -> list[ConsultationSession]:

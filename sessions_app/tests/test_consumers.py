@@ -21,6 +21,7 @@ from sessions_app.routing import websocket_urlpatterns
 from sessions_app.tests.factories import make_consent, make_session, tone
 from synapse.accounts.roles import Role
 from synapse.audit.models import AuditEvent
+from synapse.common import draining
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -65,20 +66,20 @@ class Recorder:
         data = live.CHUNK_HEADER.pack(seq, seq * 200 if t_ms is None else t_ms) + pcm
         await self.socket.send_to(bytes_data=data)
 
-    async def expect(self, kind, timeout=5):
+    async def expect(self, kind, seconds=5):
         """Return the next frame of a kind; others are kept in `frames`."""
         while True:
-            output = await self.socket.receive_output(timeout)
+            output = await self.socket.receive_output(seconds)
             assert output["type"] == "websocket.send", output
             frame = json.loads(output["text"])
             self.frames.append(frame)
             if frame["type"] == kind:
                 return frame
 
-    async def closed(self, timeout=5):
+    async def closed(self, seconds=5):
         """Return the code the server closes with; frames before are kept."""
         while True:
-            output = await self.socket.receive_output(timeout)
+            output = await self.socket.receive_output(seconds)
             if output["type"] == "websocket.close":
                 return output["code"]
             self.frames.append(json.loads(output["text"]))
@@ -101,7 +102,7 @@ def session(asha):
 def quick(monkeypatch):
     monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(consumers, "GROUP_SECONDS", 0.02)
-    monkeypatch.setattr(consumers, "_is_draining", False)
+    monkeypatch.setattr(draining, "_draining", False)
 
 
 async def refusal(user, session_id, path="/ws/sessions/{}/audio/"):
@@ -155,7 +156,7 @@ async def test_a_session_that_is_over_is_closed_with_4410(asha):
 async def test_a_foreign_origin_is_refused_in_the_handshake(session, asha):
     cookie = await sync_to_async(cookie_of)(asha)
 
-    connected, code = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect()
+    connected, _ = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect()
 
     assert not connected
 
@@ -550,7 +551,7 @@ async def test_draining_acknowledges_and_says_come_back(session, asha):
         await recorder.hello()
         await recorder.chunk(0)
         await asyncio.sleep(0.01)
-        await consumers.drain(5)
+        await draining.drain(5)
 
         assert await recorder.closed() == 1012
     assert {"type": "ack", "seq": 0} in recorder.frames

@@ -1,0 +1,247 @@
+"""The kept recording: one encrypted Opus file per session, checked against what was captured before the spool goes.
+
+PCM here is 16-bit little-endian mono at 16 kHz.
+"""
+
+import hashlib
+import io
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sessions_app import spool
+from sessions_app.models import ConsultationSession
+from synapse import storage
+from synapse.audit.models import Action
+from synapse.audit.services import record, unit_of_work
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "ogg/opus"
+CONTENT_TYPE = "audio/ogg"
+BIT_RATE = 24_000
+PEAKS = 1_000
+OPUS_FRAME = spool.SAMPLE_RATE // 50  # 20 ms, the frame Opus is made for
+LENGTH_TOLERANCE_MS = 20  # one frame: the last one is padded
+WAV_HEADER_LENGTH = 44
+
+_FRAME_RATE = 50  # levels are measured over 20 ms
+_FULL_SCALE = 32_768.0
+_CLIPPED = 32_700
+_SILENCE_DBFS = -50.0
+
+
+class AudioDamaged(Exception):
+    """The file does not hold what was captured, so the spool must stay."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One finished Opus file and what was measured while it was made."""
+
+    file: bytes
+    pcm_bytes: int
+    sha256: str
+    peaks: list[float]
+    quality_score: float
+
+
+def archive(session: ConsultationSession, *, at: datetime) -> None:
+    """Turn a session's spool into its stored file, then erase the spool. May run twice.
+
+    Raises AudioDamaged, `storage.StorageError` and `spool.SpoolDamaged`; the spool is then still there.
+    """
+    store = spool.default_store()
+    if not store.exists(session.pk):
+        return
+    if session.audio_name and session.audio_deleted_at is None:
+        store.delete(session.pk)  # an earlier run stored the file and died before this
+        return
+    store.settle(session.pk)
+    timeline = store.timeline(session.pk)
+    if timeline.pcm_bytes == 0:
+        store.delete(session.pk)
+        return
+    if session.audio_sha256 and session.audio_sha256 != timeline.sha256:
+        raise AudioDamaged("the spool changed after the recording was finished")
+    encoded = encode((chunk.pcm for chunk in store.reader(session.pk)), pcm_bytes=timeline.pcm_bytes)
+    if encoded.sha256 != timeline.sha256:
+        raise AudioDamaged("the spool read differently the second time")
+    name = storage.new_name(".ogg")
+    size = storage.put(name, io.BytesIO(encoded.file))
+    check_length(b"".join(storage.open_range(name)), pcm_bytes=encoded.pcm_bytes)
+    with unit_of_work():
+        session.audio_name = name
+        session.audio_format = FORMAT
+        session.audio_size_bytes = size
+        session.audio_duration_seconds = timeline.pcm_ms / 1000
+        session.audio_quality_score = encoded.quality_score
+        session.audio_peaks = encoded.peaks
+        session.audio_map = [list(pair) for pair in timeline.clock_map]
+        session.audio_sha256 = timeline.sha256
+        session.save(
+            update_fields=[
+                "audio_name",
+                "audio_format",
+                "audio_size_bytes",
+                "audio_duration_seconds",
+                "audio_quality_score",
+                "audio_peaks",
+                "audio_map",
+                "audio_sha256",
+                "updated_at",
+            ]
+        )
+        record(Action.UPDATE, by=None, target=session, patient_id=session.patient_id, detail={"verb": "archive_audio"})
+    store.delete(session.pk)
+    logger.info("session %s: audio archived", session.pk)
+
+
+def encode(pieces: Iterable[bytes], *, pcm_bytes: int) -> Encoded:
+    """Encode PCM to Opus at 24 kb/s in one pass of bounded memory; `pcm_bytes` is its whole length."""
+    import av
+    import numpy as np
+
+    target = io.BytesIO()
+    meter = Meter(pcm_bytes)
+    digest = hashlib.sha256()
+    seen = 0
+    with av.open(target, mode="w", format="ogg") as container:
+        stream: Any = container.add_stream("libopus", rate=spool.SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE)
+        stream.codec_context.options = {"application": "voip", "frame_duration": "20"}
+        position = 0
+        for block in _framed(pieces):
+            digest.update(block)
+            seen += len(block)
+            samples = np.frombuffer(block, "<i2")
+            meter.hear(samples)
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate = spool.SAMPLE_RATE
+            frame.pts = position
+            position += len(samples)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return Encoded(target.getvalue(), seen, digest.hexdigest(), meter.peaks(), meter.quality_score())
+
+
+def check_length(file: bytes, *, pcm_bytes: int) -> None:
+    """Decode the whole file and raise AudioDamaged when it is not as long as what was captured."""
+    decoded = sum(len(block) for block in decode(io.BytesIO(file)))
+    difference_ms = abs(decoded - pcm_bytes) / spool.BYTES_PER_MS
+    if difference_ms > LENGTH_TOLERANCE_MS:
+        raise AudioDamaged(f"the file is {difference_ms:.0f} ms off what was captured")
+
+
+def decode(file: io.BytesIO) -> Iterator[bytes]:
+    """Yield the PCM of a stored file."""
+    import av
+
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=spool.SAMPLE_RATE)
+    with av.open(file, mode="r") as container:
+        for frame in container.decode(audio=0):
+            for part in resampler.resample(frame):
+                yield part.to_ndarray().tobytes()
+        for part in resampler.resample(None):
+            yield part.to_ndarray().tobytes()
+
+
+def pcm_of(session: ConsultationSession) -> Iterator[bytes]:
+    """Yield the session's PCM, from its spool or from its stored file. Raises `storage.StorageError`."""
+    store = spool.default_store()
+    if store.exists(session.pk):
+        for chunk in store.reader(session.pk):
+            yield chunk.pcm
+    elif session.audio_name:
+        yield from decode(io.BytesIO(b"".join(storage.open_range(session.audio_name))))
+
+
+def clock_map_of(session: ConsultationSession) -> list[tuple[int, int]]:
+    """Return the session's [clock ms, file ms] pairs, from its spool or as stored."""
+    store = spool.default_store()
+    if store.exists(session.pk):
+        return store.timeline(session.pk).clock_map
+    return [(clock_ms, file_ms) for clock_ms, file_ms in session.audio_map]
+
+
+def delete_file(name: str) -> None:
+    """Delete a stored file; one that is gone is deleted already. Raises `storage.StorageError`."""
+    storage.delete(name)
+
+
+def wav_header(pcm_bytes: int) -> bytes:
+    """Return the 44 bytes that make raw PCM a WAV file."""
+    rate = spool.SAMPLE_RATE
+    fields = b"fmt " + (16).to_bytes(4, "little") + (1).to_bytes(2, "little") + (1).to_bytes(2, "little")
+    fields += rate.to_bytes(4, "little") + (rate * 2).to_bytes(4, "little")
+    fields += (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
+    length = (36 + pcm_bytes).to_bytes(4, "little")
+    return b"RIFF" + length + b"WAVE" + fields + b"data" + pcm_bytes.to_bytes(4, "little")
+
+
+class Meter:
+    """Measures level and quality of PCM while it passes by."""
+
+    def __init__(self, pcm_bytes: int) -> None:
+        self._per_peak = max(1, -(-pcm_bytes // 2 // PEAKS))
+        self._peaks: list[float] = []
+        self._peak, self._peak_samples = 0.0, 0
+        self._levels: list[float] = []
+        self._clipped = 0
+        self._samples = 0
+
+    def hear(self, samples: "NDArray[np.int16]") -> None:
+        """Take the next samples, 20 ms at a time."""
+        import numpy as np
+
+        loud = np.abs(samples.astype(np.float32))
+        self._samples += len(samples)
+        self._clipped += int((loud >= _CLIPPED).sum())
+        self._levels.append(float(np.sqrt(np.mean((loud / _FULL_SCALE) ** 2))))
+        self._peak = max(self._peak, float(loud.max(initial=0.0)) / _FULL_SCALE)
+        self._peak_samples += len(samples)
+        if self._peak_samples >= self._per_peak:
+            self._peaks.append(round(min(1.0, self._peak), 3))
+            self._peak, self._peak_samples = 0.0, self._peak_samples - self._per_peak
+
+    def peaks(self) -> list[float]:
+        """Return up to 1,000 levels from 0 to 1."""
+        return [*self._peaks, round(min(1.0, self._peak), 3)][:PEAKS] if self._peak_samples else self._peaks[:PEAKS]
+
+    def quality_score(self) -> float:
+        """Return how usable the sound is, 0 to 1.
+
+        0.6 for the distance between speech and noise (95th to 10th percentile of the 20 ms levels; 30 dB counts full),
+        0.25 for samples that do not clip (1 % clipped counts nothing), 0.15 for not being silent (a consultation is up
+        to 70 % pauses; all frames under -50 dBFS count nothing).
+        """
+        import numpy as np
+
+        if not self._levels:
+            return 0.0
+        levels = 20 * np.log10(np.maximum(np.array(self._levels), 1e-6))
+        distance = min(1.0, max(0.0, float(np.percentile(levels, 95) - np.percentile(levels, 10)) / 30))
+        clean = 1 - min(1.0, self._clipped / self._samples / 0.01)
+        silent = float((levels < _SILENCE_DBFS).mean())
+        heard = 1 - max(0.0, silent - 0.7) / 0.3
+        # Silence has no clipping either; only what is heard can be good.
+        return round((0.6 * distance + 0.25 * clean + 0.15) * heard, 3)
+
+
+def _framed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Regroup PCM into blocks of 20 ms; the last one may be shorter."""
+    length = OPUS_FRAME * 2
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        whole = len(held) // length * length
+        for start in range(0, whole, length):
+            yield bytes(held[start : start + length])
+        del held[:whole]
+    if held:
+        yield bytes(held)

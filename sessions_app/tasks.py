@@ -1,0 +1,151 @@
+"""Background work of sessions: the batch pass, the kept file, and what the schedule sweeps up."""
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from patients.models import Consent
+from sessions_app import audio, queries, recordings, services, spool, stt, transcripts
+from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.stt.base import Segment, SpeechError
+from synapse import storage, workflows
+from synapse.common import jobs
+from synapse.common.jobs import Job, PermanentJobError, TransientJobError
+
+logger = logging.getLogger(__name__)
+
+BATCH_LEASE_SECONDS = 300.0
+PROGRESS_SECONDS = 2.0
+FAILED_MESSAGES = {
+    "no_audio": "There is no recording to write the words from.",
+    "spool_damaged": "The stored recording cannot be read. Tell your administrator.",
+}
+FAILED = "The words could not be written. The recording is safe. Try again."
+
+
+def _transcript_failed(object_id: UUID, *, code: str, at: datetime) -> None:
+    transcription = Transcription.objects.select_related("session").get(pk=object_id)
+    transcripts.fail(transcription, message=FAILED_MESSAGES.get(code, FAILED), at=at)
+
+
+@jobs.task(on_failure=_transcript_failed)
+def transcribe(job: Job) -> None:
+    """Write the words of a session that is over, from its spool or its stored file, then have the file made."""
+    transcription = Transcription.objects.select_related("session__patient", "session__doctor").get(pk=job.object_id)
+    if transcription.status not in {Transcription.Status.PENDING, Transcription.Status.PROCESSING}:
+        return
+    session = transcription.session
+    transcripts.start_processing(transcription, at=timezone.now())
+    try:
+        spool.default_store().settle(session.pk)
+        clock_map = audio.clock_map_of(session)
+    except spool.SpoolDamaged:
+        raise PermanentJobError("spool_damaged") from None
+    if not clock_map:
+        raise PermanentJobError("no_audio")
+    started = time.monotonic()
+    try:
+        transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
+        result = transcriber.transcribe(_watched(job, session), language=_language_of(session))
+    except SpeechError as error:
+        raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
+    except storage.StorageError as error:
+        raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    now = timezone.now()
+    recordings.note_gaps(session, spool.default_store().timeline(session.pk).gaps, at=now)
+    transcripts.store_result(
+        transcription,
+        segments=[_stored(segment, clock_map) for segment in result.segments],
+        service=result.engine,
+        model=result.model,
+        language=result.language,
+        confidence=result.confidence or None,
+        processing_seconds=round(time.monotonic() - started, 2),
+        at=now,
+    )
+    if spool.default_store().exists(session.pk):
+        recordings.request_archive(session)
+    if transcription.status == Transcription.Status.COMPLETED:
+        workflows.transcript_completed(transcription, at=now)
+
+
+@jobs.task()
+def archive_audio(job: Job) -> None:
+    """Make the kept file of a session whose words are written."""
+    session = ConsultationSession.objects.get(pk=job.object_id)
+    try:
+        audio.archive(session, at=timezone.now())
+    except storage.StorageError as error:
+        raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    except (audio.AudioDamaged, spool.SpoolDamaged):
+        raise PermanentJobError("audio_damaged") from None
+
+
+def complete_abandoned(at: datetime) -> None:
+    """End sessions that nobody has touched for twelve hours; what was recorded is written as usual."""
+    for session in queries.abandoned_sessions(at - services.ABANDONED_AFTER):
+        workflows.complete_consultation(session, by=session.doctor, at=at, reason="abandoned")
+        logger.info("session %s was left open and is completed", session.pk)
+
+
+def delete_expired_audio(at: datetime) -> None:
+    """Erase recordings past their retention that no consent keeps."""
+    for session in recordings.expired_audio(at):
+        recordings.delete_audio_unless_kept(session, by=None, at=at)
+
+
+def archive_left_spools(at: datetime) -> None:
+    """Ask again for the kept file of sessions whose spool is still there an hour after their words."""
+    for session in queries.sessions_with_left_spools(at - timedelta(hours=1)):
+        recordings.request_archive(session)
+
+
+def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:
+    """Pass the PCM on, showing how much of it was taken and keeping the job's lease."""
+    total_ms = spool.default_store().timeline(session.pk).pcm_ms or round((session.audio_duration_seconds or 0) * 1000)
+    taken, shown_at = 0, time.monotonic()
+    for piece in audio.pcm_of(session):
+        yield piece
+        taken += len(piece)
+        if time.monotonic() - shown_at > PROGRESS_SECONDS:
+            shown_at = time.monotonic()
+            jobs.extend_lease(job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
+            jobs.set_progress(job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
+
+
+def _cloud_allowed(session: ConsultationSession) -> bool:
+    return queries.live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now()) is not None
+
+
+def _language_of(session: ConsultationSession) -> str:
+    profile = getattr(session.doctor, "profile", None)
+    return profile.language if profile else "en-US"
+
+
+def _stored(segment: Segment, clock_map: list[tuple[int, int]]) -> dict[str, Any]:
+    """Return a segment as it is kept: times in ms on the recording clock."""
+
+    def place(seconds: float) -> int:
+        return queries.file_to_clock(clock_map, round(seconds * 1000))
+
+    return {
+        "start_ms": place(segment.start),
+        "end_ms": place(segment.end),
+        "speaker": segment.speaker,
+        "text": segment.text,
+        "confidence": round(segment.confidence, 3),
+        "words": [
+            {
+                "text": word.text,
+                "start_ms": place(word.start),
+                "end_ms": place(word.end),
+                "confidence": round(word.confidence, 3),
+            }
+            for word in segment.words
+        ],
+    }
