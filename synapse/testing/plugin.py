@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from synapse.accounts.models import User
 
+pytest_plugins = ["synapse.testing.browser"]
+
 PASSWORD = "correct horse battery staple"
 LOCAL = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
 
