@@ -1,13 +1,19 @@
 """Use cases that touch several apps. Doors call them; each is one unit of work."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from billing import services as billing
 from billing.models import Bill
-from patients.models import Patient
+from patients import consent as consents
+from patients import services as patients
+from patients.models import Consent, Patient
+from reports.models import Report
 from scheduling import services as scheduling
 from scheduling.models import Appointment
+from sessions_app import recordings
 from sessions_app import services as sessions
 from sessions_app.models import ConsultationSession, SessionType
 from synapse.accounts.models import User
@@ -75,6 +81,63 @@ def complete_consultation(session: ConsultationSession, *, by: User, at: datetim
         if appointment is not None:
             scheduling.complete_appointment(appointment, by=by, at=at)
         return billing.draft_bill_for_session(session, by=by, at=at)
+
+
+def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:
+    """End a consent; without the one to be recorded, the patient's running recordings stop at once.
+
+    Audio that arrives after `at` is dropped, earlier audio follows its retention. Raises NotAllowed and
+    InvalidTransition.
+    """
+    with unit_of_work():
+        consents.withdraw_consent(consent, by=by, at=at)
+        if consent.kind == Consent.Kind.RECORDING:
+            recordings.stop_recordings_of(consent.patient_id, by=by, at=at)
+    return consent
+
+
+def apply_takeover(
+    report: Report,
+    *,
+    medications: Iterable[str] = (),
+    allergies: Iterable[str] = (),
+    diagnoses: Iterable[str] = (),
+    by: User,
+    at: datetime,
+) -> dict[str, list[str]]:
+    """Take what a doctor ticked in a signed report over into the patient's record; return what is new, by field.
+
+    Raises NotAllowed, and Conflict while the report is not signed.
+    """
+    _check_signed(report)
+    return patients.append_clinical_facts(
+        report.session.patient, medications=medications, allergies=allergies, diagnoses=diagnoses, by=by, at=at
+    )
+
+
+def book_follow_up(
+    report: Report, *, scheduled_at: datetime, duration_minutes: int, by: User, at: datetime, **details: Any
+) -> Appointment:
+    """Book the next visit with the doctor of a signed report's session.
+
+    `details` are those of `scheduling.services.schedule_appointment`. Raises what it raises, and Conflict while the
+    report is not signed.
+    """
+    _check_signed(report)
+    return scheduling.schedule_appointment(
+        report.session.patient,
+        doctor=report.session.doctor,
+        scheduled_at=scheduled_at,
+        duration_minutes=duration_minutes,
+        by=by,
+        at=at,
+        **{"appointment_type": Appointment.Type.FOLLOWUP, **details},
+    )
+
+
+def _check_signed(report: Report) -> None:
+    if not report.is_signed:
+        raise Conflict("Sign the report first: only signed words go on from here.", code="report_not_signed")
 
 
 def _session_type_of(appointment: Appointment | None) -> str:
