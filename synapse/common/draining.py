@@ -36,6 +36,9 @@ async def drain(seconds: float) -> None:
     running = [asyncio.ensure_future(finish()) for finish in list(_registered)]
     if not running:
         return
-    _, unfinished = await asyncio.wait(running, timeout=seconds)
+    finished, unfinished = await asyncio.wait(running, timeout=seconds)
+    for task in finished:
+        if error := task.exception():
+            logger.error("a live stream failed while going down: %s", type(error).__name__)
     if unfinished:
         logger.warning("%s of %s live streams did not finish in time", len(unfinished), len(running))

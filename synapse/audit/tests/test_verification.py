@@ -1,0 +1,237 @@
+import io
+import json
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from synapse.audit import services
+from synapse.audit.models import Action, AuditEvent, ChainCheck, ChainHead
+from synapse.audit.verification import check_chain, seal_head, seal_path, verify_chain
+from synapse.common import triggers
+
+
+@pytest.fixture
+def data_dir(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def chain(db, data_dir) -> list[AuditEvent]:
+    """Write ten rows, two of them lists."""
+    events = []
+    for number in range(1, 11):
+        with services.unit_of_work():
+            subjects = [uuid4(), uuid4()] if number in (3, 7) else []
+            events.append(services.record(Action.READ, by=None, detail={"number": number}, subjects=subjects))
+    return events
+
+
+def tamper(*statements: str) -> None:
+    """Change rows as somebody would who owns the database and nothing else."""
+    with triggers.lifted(connection), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def broken_row() -> int | None:
+    verdict = verify_chain()
+    return verdict.broken.seq if verdict.broken else None
+
+
+def test_an_untouched_chain_is_whole(chain):
+    verdict = verify_chain()
+
+    assert (verdict.events, verdict.broken) == (10, None)
+
+
+def test_an_empty_chain_is_whole(db, data_dir):
+    assert verify_chain().broken is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "action = 'export'",
+        "outcome = 'denied'",
+        "actor_label = 'somebody'",
+        "actor_id = '7d444840-9dc0-11d1-b245-5ffdce74fad2'",
+        "patient_id = '7d444840-9dc0-11d1-b245-5ffdce74fad2'",
+        "target_id = 'x'",
+        "target_label = 'x'",
+        "ip = '10.0.0.1'",
+        "detail = '{\"number\": 50}'",
+        "at = '2020-01-01 00:00:00+00:00'",
+        "subjects_digest = 'x'",
+        "mac = 'x'",
+        "previous_mac = 'x'",
+        "key_id = 'x'",
+    ],
+)
+def test_an_edited_row_is_named(chain, change):
+    tamper(f"UPDATE audit_auditevent SET {change} WHERE seq = 5")
+
+    assert broken_row() == 5
+
+
+def test_a_deleted_row_is_named(chain):
+    tamper("DELETE FROM audit_auditevent WHERE seq = 4")
+
+    assert broken_row() == 4
+
+
+def test_a_deleted_first_row_is_named(chain):
+    tamper("DELETE FROM audit_auditevent WHERE seq = 1")
+
+    assert broken_row() == 1
+
+
+def test_an_inserted_row_is_named(chain):
+    copy = AuditEvent.objects.get(seq=6)
+    tamper(
+        "UPDATE audit_auditevent SET seq = seq + 1000 WHERE seq >= 6",
+        "UPDATE audit_auditevent SET seq = seq - 999 WHERE seq > 1000",
+    )
+    copy.id = uuid4()
+    copy.save(force_insert=True)
+
+    assert broken_row() == 6
+
+
+def test_a_row_appended_without_the_key_is_named(chain):
+    copy = AuditEvent.objects.get(seq=10)
+    copy.seq, copy.id, copy.previous_mac = 11, uuid4(), copy.mac
+    copy.save(force_insert=True)
+    assert broken_row() == 11
+
+    tamper("UPDATE audit_chainhead SET seq = 11")
+    assert broken_row() == 11
+
+
+def test_two_rows_that_changed_places_are_named(chain):
+    tamper(
+        "UPDATE audit_auditevent SET seq = 999 WHERE seq = 5",
+        "UPDATE audit_auditevent SET seq = 5 WHERE seq = 6",
+        "UPDATE audit_auditevent SET seq = 6 WHERE seq = 999",
+    )
+
+    assert broken_row() == 5
+
+
+def test_a_cut_tail_is_named(chain):
+    tamper("DELETE FROM audit_auditevent WHERE seq > 8")
+
+    assert broken_row() == 9
+
+
+def test_a_tail_cut_together_with_the_head_is_named(chain):
+    kept = AuditEvent.objects.get(seq=8)
+    tamper(
+        "DELETE FROM audit_auditevent WHERE seq > 8",
+        f"UPDATE audit_chainhead SET seq = 8, mac = '{kept.mac}'",
+    )
+
+    assert broken_row() == 8
+
+
+def test_a_tail_cut_back_to_a_remembered_head_is_named_by_the_seal_outside(chain, db):
+    remembered = ChainHead.objects.get()
+    with services.unit_of_work():
+        services.record(Action.DELETE, by=None)
+    seal_head(timezone.now())
+
+    tamper(
+        "DELETE FROM audit_auditevent WHERE seq = 11",
+        f"UPDATE audit_chainhead SET seq = {remembered.seq}, mac = '{remembered.mac}', seal = '{remembered.seal}'",
+    )
+
+    assert broken_row() == 11
+
+
+def test_an_emptied_trail_is_named_by_the_seal_outside(chain):
+    seal_head(timezone.now())
+
+    tamper("DELETE FROM audit_auditevent", "DELETE FROM audit_auditsubject", "DELETE FROM audit_chainhead")
+
+    assert broken_row() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit_auditsubject WHERE event_seq = 3",
+        "UPDATE audit_auditsubject SET event_seq = 3 WHERE event_seq = 7",
+        "UPDATE audit_auditsubject SET patient_id = '7d4448409dc011d1b2455ffdce74fad2' WHERE event_seq = 3",
+        "INSERT INTO audit_auditsubject (event_seq, patient_id) VALUES (3, '7d4448409dc011d1b2455ffdce74fad2')",
+    ],
+)
+def test_a_change_of_the_patients_a_list_showed_is_named(chain, statement):
+    tamper(statement)
+
+    assert broken_row() == 3
+
+
+def test_patients_added_to_a_row_that_showed_none_are_named(chain):
+    tamper("INSERT INTO audit_auditsubject (event_seq, patient_id) VALUES (5, '7d4448409dc011d1b2455ffdce74fad2')")
+
+    assert broken_row() == 5
+
+
+def test_a_row_under_a_former_key_is_still_verified(chain, settings):
+    settings.AUDIT_KEY = ["a-new-key-of-thirty-two-random-bytes-0123456", *settings.AUDIT_KEY]
+    with services.unit_of_work():
+        services.record(Action.READ, by=None)
+    assert verify_chain().broken is None
+
+    settings.AUDIT_KEY = settings.AUDIT_KEY[:1]
+    assert broken_row() == 1
+
+
+def test_the_end_is_sealed_outside_once_for_each_new_end(chain):
+    now = timezone.now()
+    seal_head(now)
+    seal_head(now)
+    with services.unit_of_work():
+        services.record(Action.READ, by=None)
+    seal_head(now)
+
+    seals = [json.loads(line) for line in seal_path().read_text().splitlines()]
+    assert [seal["seq"] for seal in seals] == [10, 11]
+    assert verify_chain().broken is None
+
+
+def test_a_half_written_or_forged_seal_is_no_seal(chain):
+    seal_head(timezone.now())
+    with seal_path().open("a") as file:
+        file.write('{"seq": 99, "mac": "x", "key_id": "x", "seal": "forged"}\n{"seq": 12')
+
+    assert verify_chain().broken is None
+
+
+def test_the_command_says_whole_and_exits_0(chain, capsys):
+    call_command("verify_audit")
+
+    assert "whole: 10 rows" in capsys.readouterr().out
+
+
+def test_the_command_names_the_first_broken_row_and_exits_1(chain):
+    tamper("UPDATE audit_auditevent SET action = 'export' WHERE seq IN (4, 6)")
+    err = io.StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_audit", stderr=err)
+
+    assert ended.value.code == 1
+    assert "broken at row 4" in err.getvalue()
+
+
+def test_a_check_is_kept_for_the_audit_page(chain):
+    check_chain(timezone.now())
+    tamper("DELETE FROM audit_auditevent WHERE seq = 4")
+    check_chain(timezone.now())
+
+    first, second = ChainCheck.objects.order_by("pk")
+    assert (first.events, first.is_whole) == (10, True)
+    assert (second.broken_seq, second.is_whole) == (4, False)
