@@ -11,11 +11,12 @@ from patients import consent as consents
 from patients import services as patients
 from patients.models import Consent, Patient
 from reports.models import Report
+from reports.services import drafting as reports
 from scheduling import services as scheduling
 from scheduling.models import Appointment
 from sessions_app import recordings
 from sessions_app import services as sessions
-from sessions_app.models import ConsultationSession, SessionType
+from sessions_app.models import ConsultationSession, SessionType, Transcription
 from synapse.accounts.models import User
 from synapse.audit.services import unit_of_work
 from synapse.common.errors import Conflict, DomainError
@@ -70,17 +71,23 @@ def start_consultation(
     return session
 
 
-def complete_consultation(session: ConsultationSession, *, by: User, at: datetime) -> Bill:
+def complete_consultation(session: ConsultationSession, *, by: User, at: datetime, reason: str = "") -> Bill:
     """End a consultation: its words are queued, its visit is completed, its bill drafted. Return the bill.
 
-    Raises NotAllowed and InvalidTransition.
+    `reason` is a code that says why it ended by itself. Raises NotAllowed and InvalidTransition.
     """
     with unit_of_work():
-        sessions.complete_session(session, by=by, at=at)
+        sessions.complete_session(session, by=by, at=at, reason=reason)
         appointment = Appointment.objects.open().filter(session=session).first()
         if appointment is not None:
             scheduling.complete_appointment(appointment, by=by, at=at)
         return billing.draft_bill_for_session(session, by=by, at=at)
+
+
+def transcript_completed(transcription: Transcription, *, at: datetime) -> None:
+    """Have the first report of a session written with its doctor's default template; a later transcript makes none."""
+    if not transcription.session.reports.exists():
+        reports.request_report(transcription.session, by=None, at=at)
 
 
 def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:
