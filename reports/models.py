@@ -105,6 +105,7 @@ class Report(Timestamped):
         Status.FAILED: {Status.PENDING},
         Status.SIGNED: set(),
     }
+    RUNNING = (Status.PENDING, Status.GENERATING)
 
     session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="reports")
     template = models.ForeignKey(ReportTemplate, on_delete=models.PROTECT, related_name="reports")
@@ -116,12 +117,15 @@ class Report(Timestamped):
     amend_reason = EncryptedTextField(blank=True, default="")
 
     template_version = models.PositiveIntegerField(default=1)
-    template_structure = models.JSONField(default=dict, help_text="The structure as it was when generation began.")
+    template_structure = models.JSONField(default=dict, help_text="Name, slug and sections as they were when it was asked for.")
     structured_data = EncryptedJSONField(default=list, blank=True, help_text="Contract section 4: the list of sections.")
     generated_content = EncryptedTextField(blank=True, default="")
     missing = EncryptedJSONField(default=list, blank=True, help_text="Said but not in the report.")
     unassigned = EncryptedJSONField(default=list, blank=True, help_text="Findings that fit no section.")
     checked_sections = models.JSONField(default=list, blank=True, help_text="Ids of sections the doctor marked checked.")
+    evidence_bound_at = models.DateTimeField(
+        null=True, blank=True, help_text="Corrections of the transcript after this time are not in the evidence yet."
+    )
     revision = models.PositiveIntegerField(default=0, help_text="Raised by each edit; a stale edit is refused.")
 
     engine = models.CharField(max_length=20, blank=True, default="")
@@ -134,7 +138,11 @@ class Report(Timestamped):
     completeness_score = models.FloatField(null=True, blank=True)
     quality_score = models.FloatField(null=True, blank=True)
     confidence_score = models.FloatField(null=True, blank=True)
+    score_details = models.JSONField(default=dict, blank=True, help_text="The counts behind the scores.")
     error_code = models.CharField(max_length=60, blank=True, default="")
+    fallback_code = models.CharField(
+        max_length=60, blank=True, default="", help_text="Why the built-in engine wrote it although a cloud one is set."
+    )
 
     manual_corrections = EncryptedJSONField(default=list, blank=True, help_text="Each edit: sentence id, before, after, who, when.")
     correction_notes = EncryptedTextField(blank=True, default="")
@@ -161,6 +169,11 @@ class Report(Timestamped):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["session", "report_type", "version"], name="report_one_per_version"),
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=Q(status__in=["pending", "generating"]),
+                name="report_one_running_per_session",
+            ),
             models.CheckConstraint(
                 condition=(
                     Q(status="signed", signed_at__isnull=False, signed_by__isnull=False) & ~Q(content_hash="")
@@ -177,3 +190,24 @@ class Report(Timestamped):
     @property
     def is_signed(self) -> bool:
         return self.status == self.Status.SIGNED
+
+    @property
+    def is_draft(self) -> bool:
+        return self.status == self.Status.COMPLETED
+
+    @property
+    def is_running(self) -> bool:
+        return self.status in self.RUNNING
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def title(self) -> str:
+        """The template's name as it was when the report was asked for."""
+        return str(self.template_structure.get("name", "")) or self.get_report_type_display()
+
+    @property
+    def is_machine_written(self) -> bool:
+        return bool(self.engine)

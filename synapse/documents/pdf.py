@@ -10,6 +10,9 @@ from django.conf import settings
 # A clinic document is far below these; the limits keep a broken one from holding a worker.
 MAXIMUM_RENDER_SECONDS = 40
 MAXIMUM_HTML_BYTES = 5 * 1024 * 1024
+STAMP_POINTS = 58
+STAMP_DEGREES = 52
+STAMP_OPACITY = 0.14
 
 _STATIC = Path(settings.BASE_DIR, "static").resolve()
 _STYLE_SHEETS = {"css/print.css"}
@@ -68,3 +71,26 @@ def resolve_address(address: str, relative_to: Any = None) -> str:
     if str(name) in _STYLE_SHEETS or (name.parent == _FONT_FOLDER and name.suffix == ".ttf"):
         return str(_STATIC / name)
     return ""
+
+
+def stamp(pdf: bytes, words: str) -> bytes:
+    """Write words in large grey letters across every page."""
+    from pypdf import PdfReader, PdfWriter
+    from reportlab.lib.colors import Color
+    from reportlab.pdfgen.canvas import Canvas
+
+    writer = PdfWriter(clone_from=PdfReader(BytesIO(pdf)))
+    for page in writer.pages:
+        width, height = float(page.mediabox.width), float(page.mediabox.height)
+        layer = BytesIO()
+        canvas = Canvas(layer, pagesize=(width, height))
+        canvas.setFont("Helvetica-Bold", STAMP_POINTS)
+        canvas.setFillColor(Color(0.36, 0.42, 0.40, alpha=STAMP_OPACITY))
+        canvas.translate(width / 2, height / 2)
+        canvas.rotate(STAMP_DEGREES)
+        canvas.drawCentredString(0, 0, words)
+        canvas.save()
+        page.merge_page(PdfReader(layer).pages[0])
+    output = BytesIO()
+    writer.write(output)
+    return output.getvalue()
