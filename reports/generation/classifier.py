@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
 
+from .lexicon import DRUGS, SYMPTOM_PATTERNS
 from .textnorm import tokens
 from .units import NO, YES, Unit
 from .weights import load_weights
@@ -59,6 +60,13 @@ def unit_features(units: list[Unit], words: list[list[str]], index: int) -> set[
         features.add("yes")
     if NO.match(unit.raw):
         features.add("no")
+    for name, pattern in SYMPTOM_PATTERNS.items():
+        if pattern.search(unit.text):
+            features.update(("sym", f"sym{role}{name}"))
+        if unit.question and pattern.search(unit.question):
+            features.add("qsym")
+    if any(word in DRUGS for word in own):
+        features.update(("drug", f"drug{role}"))
     return features
 
 

@@ -33,6 +33,8 @@ _REGIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("Psychiatric", r"\bmood|\baffect|eye contact|speech|thought"),
     )
 )
+_MALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b")
+_FEMALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)")
 _EXAM_LEAD = re.compile(r"^(?:on|upon) (?:the|your) [\w ]+? exam(?:ination)?[.,:]? ?", re.IGNORECASE)
 
 
@@ -47,7 +49,7 @@ class EmbeddedGenerator:
             raise GenerationError("The transcript has no words.", transient=False, code="no_speech")
         units = make_units(request.segments)
         places = places_of(request.sections)
-        facts = extract_facts(units, person_for(request.context.gender))
+        facts = extract_facts(units, person_for(request.context.gender or _gender_said(request)))
         complaint = chief_complaint(units)
         if complaint and has_topic(places, "chief_complaint"):
             facts.insert(0, complaint)
@@ -66,6 +68,16 @@ class EmbeddedGenerator:
             model=MODEL,
             prompt_version=PROMPT_VERSION,
         )
+
+
+def _gender_said(request: GenerationRequest) -> str:
+    """Return the patient's gender when the session names it in so many words (`a 52-year-old man`, `ma'am`)."""
+    said = " ".join(segment.text for segment in request.segments).lower()
+    male = len(_MALE.findall(said))
+    female = len(_FEMALE.findall(said))
+    if male and not female:
+        return "male"
+    return "female" if female and not male else ""
 
 
 def _assign(facts: Iterable[Fact], places: list[Place]) -> tuple[dict[tuple[str, str], list[Fact]], list[Fact]]:
@@ -127,7 +139,9 @@ def _sentence(fact: Fact, region: str = "") -> DraftSentence:
     elif fact.kind == "exam":
         text = _EXAM_LEAD.sub("", text)
         layout = "item" if region else "prose"
-        text = f"{region}: {text[:1].upper()}{text[1:]}" if region and region != "General" else f"{text[:1].upper()}{text[1:]}"
+        text = f"{text[:1].upper()}{text[1:]}"
+        if region and region != "General" and ":" not in text:
+            text = f"{region}: {text}"
     elif fact.kind in ("plan", "assessment", "results", "ros") and (fact.from_doctor or ":" in fact.text):
         layout = "item"
     return DraftSentence(text, fact.evidence, round(fact.score, 3), layout, fact.kind)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .classifier import CLASSES, NONE, classify
 from .grammar import Person
 from .lexicon import CHIEF_COMPLAINTS, SELF_HARM, SYMPTOM_PATTERNS
-from .rewrite import finish, is_readable, rewrite
+from .rewrite import finish, is_readable, rewrite, strip_lead
 from .textnorm import content_words
 from .units import Unit
 
@@ -51,6 +51,12 @@ _PRESENTING = re.compile(
     r"(?:some |a |an |your |his |her |my )*((?:\w+ ){0,3}\w+)",
     re.IGNORECASE,
 )
+_FEELING = re.compile(
+    r"\bi (?:(?:have|had|do|did|just|still|always|often) )*(?:been |am )?(?:feel|felt|feeling|notice|noticed|cannot|struggle|struggled|"
+    r"worry|worried|hate|dread|cry|cried)\b",
+    re.IGNORECASE,
+)
+_SYMPTOM_KEEP = 0.5  # what a patient says about a symptom is kept even where the classifier is unsure
 _OPENING_UNITS = 30
 
 
@@ -96,6 +102,8 @@ def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fa
             return []
     elif says_risk:
         keep = max(keep, 0.9)  # an answer about self-harm is never left out
+    elif not unit.is_question and _names_symptom(unit):
+        keep = max(keep, _SYMPTOM_KEEP)
     if keep < _KEEP_FROM.get(kind, 0.4):
         return []
     facts: list[Fact] = []
@@ -113,6 +121,14 @@ def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fa
             continue
         facts.append(Fact(sentence, _evidence(unit), keep, kind, unit.index, unit.role == "doctor"))
     return facts
+
+
+def _names_symptom(unit: Unit) -> bool:
+    """Say whether a patient names a symptom, or how they feel, or answers yes or no to a question about one."""
+    if _FEELING.search(unit.text) or any(pattern.search(unit.text) for pattern in SYMPTOM_PATTERNS.values()):
+        return True
+    answers = unit.is_turn_start and (unit.says_yes or unit.says_no)
+    return answers and any(pattern.search(unit.question) for pattern in SYMPTOM_PATTERNS.values())
 
 
 def _kind_of(unit: Unit, probabilities: list[float]) -> str:
@@ -133,7 +149,7 @@ def _evidence(unit: Unit) -> tuple[int, ...]:
 
 
 def _split_problem(text: str) -> tuple[str, str]:
-    match = _PROBLEM.match(text)
+    match = _PROBLEM.match(strip_lead(text))
     if not match or not match.group(1).strip():
         return "", text
     heading = re.sub(r"^(is|of|the|your|about)\s+", "", match.group(1).strip(" ,"))

@@ -9,7 +9,7 @@ from .weights import load_weights
 
 BUCKETS = 2**15
 _LONGEST_WHOLE = 9  # words; a shorter piece is never split by the model
-_END = re.compile(r"(?<=[.?!])[\"']?\s+(?=\S)")
+_END = re.compile(r"(?<!\b[Dd]r\.)(?<!\b[MmDd]r \.)(?<!\b[Mm]r\.)(?<!\b[Mm]s\.)(?<!\b[Mm]rs\.)(?<!\b[Mm]s \.)(?<!\b[Mm]rs \.)(?<=[.?!])[\"']?\s+(?=\S)")
 
 
 def _bucket(feature: str) -> int:

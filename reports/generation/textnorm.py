@@ -32,6 +32,7 @@ _EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\blet ?'s\b", "let us"),
         (r"\by'all\b", "you all"),
         (r"(\w) 's\b", r"\1's"),
+        (r"\b(mr|ms|mrs|dr) ?\. (?=\w)", r"\1. "),
     )
 )
 _TAGS = re.compile(r"<[^>]+>|\[[^\]]+\]")

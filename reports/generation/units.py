@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .base import TranscriptSegment
@@ -27,6 +27,15 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _TAG_QUESTION = re.compile(r",? (right|correct|is that (right|correct)|okay|yeah|huh)\s*\?$", re.IGNORECASE)
+# "Let us raise the dose, okay?" asks nothing: it is a statement with a nod at its end.
+_NODDING_TAG = re.compile(r"[ ,]+(?:okay|ok|alright|all right|you know|yeah)\s*,?\s*\?[\"']?$", re.IGNORECASE)
+_VOCATIVE = re.compile(r"^(?:(?:so|and|well|okay|hi|hello|now|all right|alright),? )*[A-Za-z]+, (?=(?:i|it|you|we|let|how|what|so|your|have|has|did|do) ?\b)", re.IGNORECASE)
+_NOT_A_NAME = frozenset(
+    "so and but now then well yes no yeah okay also actually again lastly finally first second third next plus sure right today "
+    "unfortunately fortunately honestly basically however because though still otherwise sometimes usually maybe perhaps anyway great good "
+    "perfect alright here there this that it he she they we you i oh um uh hmm yesterday tomorrow tonight once overall obviously clearly".split()
+)
+_CLEARLY_ASKING = 0.025  # per word, see _with_true_speakers; every swapped visit of ACI-Bench train is beyond it, no other is
 _DOCTOR_PREFIXES = ("doc", "ther", "clin", "prac", "prov", "psych", "couns")
 
 
@@ -70,7 +79,7 @@ def role_of(speaker: str, text: str = "") -> Role:
 
 def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3) -> list[Unit]:
     """Return the units of a transcript in order; a patient's unit carries the doctor's last question."""
-    segments = list(segments)
+    segments = _with_true_speakers(list(segments))
     use_model = not is_punctuated([segment.text for segment in segments])
     units: list[Unit] = []
     question, question_id = "", None
@@ -78,11 +87,12 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3
         role = role_of(segment.speaker, segment.text)
         for number, piece in enumerate(split_sentences(segment.text, threshold=threshold, use_model=use_model)):
             text, raw = clean(piece), " ".join(piece.split())
-            is_question = raw.rstrip(" \"'").endswith("?") or bool(_QUESTION.match(text))
+            is_question = _is_question(raw, text)
+            text = _without_vocative(text)
             unit = Unit(segment.id, role, text, raw.lower(), is_question, is_turn_start=number == 0)
             if role != "doctor" and question:
                 unit.question, unit.question_id = question, question_id
-            if text or unit.question:
+            if text.strip(" ?.,!") or (unit.question and not is_question and text):
                 units.append(unit)
             if role == "doctor":
                 if is_question:
@@ -95,3 +105,37 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3
         unit.index = index
         unit.position = index / max(1, len(units) - 1)
     return units
+
+
+def _is_question(raw: str, text: str) -> bool:
+    if _QUESTION.match(text):
+        return True
+    return raw.rstrip(" \"'").endswith("?") and not _NODDING_TAG.search(raw.rstrip())
+
+
+def _without_vocative(text: str) -> str:
+    match = _VOCATIVE.match(text)
+    if not match or match.group(0).split()[-1].strip(",").lower() in _NOT_A_NAME:
+        return text
+    return text[match.end() :]
+
+
+def _with_true_speakers(segments: list[TranscriptSegment]) -> list[TranscriptSegment]:
+    """Return the segments with doctor and patient exchanged when the labels are clearly the wrong way round.
+
+    The one who asks and says `you` is the clinician, the one who says `I` the patient; speaker detection sometimes swaps them.
+    """
+    leaning = {
+        role: _asking([segment.text for segment in segments if segment.speaker.lower() == role]) for role in ("doctor", "patient")
+    }
+    if leaning["patient"] < _CLEARLY_ASKING or leaning["doctor"] > -_CLEARLY_ASKING:
+        return segments
+    other = {"doctor": "patient", "patient": "doctor"}
+    return [replace(segment, speaker=other.get(segment.speaker.lower(), segment.speaker)) for segment in segments]
+
+
+def _asking(texts: list[str]) -> float:
+    """Return how much more a speaker addresses the other than speaks of themself, per word."""
+    text = " ".join(texts).lower()
+    second = len(re.findall(r"\b(?:you|your)\b", text)) + 2 * text.count("?")
+    return (second - len(re.findall(r"\b(?:i|my)\b", text))) / max(1, len(text.split()))
