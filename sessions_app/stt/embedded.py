@@ -1,0 +1,154 @@
+"""The engine that needs no network: faster-whisper with the bundled English model, voice gate and speaker encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sessions_app.stt.agreement import without_loop
+from sessions_app.stt.base import SAMPLE_RATE, AudioSource, LiveSession, Progress, Transcript, Word
+from sessions_app.stt.media import length_of, read_pcm, samples_of
+from sessions_app.stt.segmenting import utterances
+from sessions_app.stt.speakers import Voices
+from sessions_app.stt.voice import Region, RegionFinder
+from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ENGINE = "embedded"
+
+# The recording is read in blocks cut where nobody speaks, so memory does not grow with its length.
+BLOCK_S = 120.0
+LONGEST_BLOCK_S = 240.0
+CUT_SILENCE_S = 0.6
+BEAM = 5
+# Beam search first; when its text repeats itself or is hardly believed, once more with a little chance.
+TEMPERATURES = (0.0, 0.4, 0.8)
+SEED = 20
+# A word further than this from any voice was made up.
+VOICE_MARGIN_S = 0.4
+
+
+class EmbeddedTranscriber:
+    """Transcribe on this machine alone."""
+
+    engine = ENGINE
+
+    def __init__(self, *, whisper_model: str = "") -> None:
+        self._whisper_model = whisper_model
+        self._loaded: WhisperEngine | None = None
+
+    @property
+    def model(self) -> str:
+        return self._whisper.name
+
+    def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
+        """Transcribe a recording of any length in bounded memory.
+
+        Without a voice nothing is decoded and the transcript has no segments. Raises SpeechError.
+        """
+        self._whisper.language_code(language)
+        expected = length_of(source)
+        words: list[Word] = []
+        voices = Voices()
+        duration = 0.0
+        for block in _blocks(source):
+            duration = block.end_s
+            if block.regions:
+                words += self._read(block, language)
+                for region in block.regions:
+                    voices.hear(block.cut(region), region.start)
+            if progress and expected:
+                progress(min(1.0, duration / expected))
+        segments = utterances(voices.attribute(words))
+        if progress:
+            progress(1.0)
+        return Transcript(
+            segments=tuple(segments), engine=ENGINE, model=self.model, language=language, duration_s=duration
+        )
+
+    def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> LiveSession:
+        """Open a stream that this machine reads while it runs; raises SpeechError."""
+        from sessions_app.stt.live_whisper import LiveWhisper
+
+        return LiveWhisper(self._whisper, language=language, start_s=start_s, first_id=first_id)
+
+    @property
+    def _whisper(self) -> WhisperEngine:
+        if self._loaded is None:
+            self._loaded = load_whisper(self._whisper_model)
+        return self._loaded
+
+    def _read(self, block: _Block, language: str) -> list[Word]:
+        import ctranslate2
+
+        engine = self._whisper
+        ctranslate2.set_random_seed(SEED)
+        found, _ = engine.model.transcribe(
+            block.audio,
+            language=engine.language_code(language),
+            beam_size=BEAM,
+            temperature=TEMPERATURES,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+            vad_filter=True,
+            vad_parameters={"min_silence_duration_ms": 500},
+        )
+        words = glued(
+            (block.start_s + float(word.start), block.start_s + float(word.end), word.word, float(word.probability))
+            for segment in found
+            for word in segment.words or ()
+        )
+        return without_loop([word for word in words if _has_voice(word, block.regions)])
+
+
+class _Block:
+    """A stretch of the recording and where voices are in it; times in seconds of the recording."""
+
+    def __init__(self, audio: NDArray[np.float32], start_s: float, regions: Sequence[Region]) -> None:
+        self.audio = audio
+        self.start_s = start_s
+        self.end_s = start_s + len(audio) / SAMPLE_RATE
+        self.regions = regions
+
+    def cut(self, region: Region) -> NDArray[np.float32]:
+        first = int((region.start - self.start_s) * SAMPLE_RATE)
+        return self.audio[max(0, first) : int((region.end - self.start_s) * SAMPLE_RATE)]
+
+
+def _blocks(source: AudioSource) -> Iterator[_Block]:
+    """Yield blocks of 2 to 4 minutes that end in silence where there is any."""
+    import numpy as np
+
+    finder = RegionFinder(pause_s=0.16)
+    held: list[NDArray[np.float32]] = []
+    regions: list[Region] = []
+    length = start = 0
+    for pcm in read_pcm(source):
+        # Seconds, not the whole piece, so that a short silence in its middle is seen.
+        for piece in _pieces(samples_of(pcm)):
+            held.append(piece)
+            length += len(piece)
+            regions += finder.feed(piece)
+            seconds = length / SAMPLE_RATE
+            if (seconds >= BLOCK_S and finder.silent_for >= CUT_SILENCE_S) or seconds >= LONGEST_BLOCK_S:
+                regions += finder.finish()
+                yield _Block(np.concatenate(held), start / SAMPLE_RATE, regions)
+                start += length
+                length, held, regions = 0, [], []
+    regions += finder.finish()
+    if held:
+        yield _Block(np.concatenate(held), start / SAMPLE_RATE, regions)
+
+
+def _pieces(audio: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    for first in range(0, len(audio), SAMPLE_RATE // 2):
+        yield audio[first : first + SAMPLE_RATE // 2]
+
+
+def _has_voice(word: Word, regions: Sequence[Region]) -> bool:
+    return any(
+        word.start < region.end + VOICE_MARGIN_S and word.end > region.start - VOICE_MARGIN_S for region in regions
+    )
