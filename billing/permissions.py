@@ -6,15 +6,15 @@ from synapse.accounts.roles import Permission
 from synapse.common.errors import NotAllowed
 
 
-def check_can_work_with(user: User, bill: Bill) -> None:
-    """Raise NotAllowed unless this person drafts, sends and takes payments for the bill's patient."""
+def check_can_work_with_bills(user: User) -> None:
+    """Raise NotAllowed unless this person drafts and sends bills and takes payments."""
     if not user.may(Permission.RECORD_PAYMENTS):
         raise NotAllowed("Your role does not include bills.")
 
 
 def check_can_give_back(user: User, bill: Bill) -> None:
     """Raise NotAllowed unless this person may cancel the bill or refund money on it."""
-    check_can_work_with(user, bill)
+    check_can_work_with_bills(user)
     if not user.may(Permission.REFUND_BILLS):
         raise NotAllowed("Refunds and cancelled bills need the doctor of the visit or an administrator.")
     if not user.may(Permission.VIEW_ALL_PATIENTS) and user.pk != doctor_id_of(bill):

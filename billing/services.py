@@ -14,6 +14,7 @@ from sessions_app.models import ConsultationSession
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit import services as audit
 from synapse.audit.models import Action
+from synapse.common import jobs
 from synapse.common.errors import Conflict, DomainError
 from synapse.common.numbering import next_bill_number
 from synapse.common.transitions import advance
@@ -23,7 +24,13 @@ MAXIMUM_LINES = 40
 
 
 def draft_bill_for_session(session: ConsultationSession, *, by: User, at: datetime) -> Bill:
-    """Draft the bill of a completed session from the fee schedule, or return the one it has."""
+    """Draft the bill of a completed session from the fee schedule, or return the one it has.
+
+    Raises NotAllowed, and Conflict while the session is not completed.
+    """
+    permissions.check_can_work_with_bills(by)
+    if session.status != ConsultationSession.Status.COMPLETED:
+        raise Conflict("Only a completed session is billed.", code="session_not_completed")
     with audit.unit_of_work():
         existing = Bill.objects.filter(session=session).exclude(status=Status.CANCELLED).order_by("created_at").first()
         if existing is not None:
@@ -74,7 +81,7 @@ def edit_lines(
     `details` are `notes`, `internal_notes` and `primary_diagnosis_code`. Raises Locked once the bill is issued and
     BadAmount when the figures do not add up.
     """
-    permissions.check_can_work_with(by, bill)
+    permissions.check_can_work_with_bills(by)
     if not 1 <= len(lines) <= MAXIMUM_LINES:
         raise BadAmount(f"A bill has 1 to {MAXIMUM_LINES} lines.")
     with audit.unit_of_work():
@@ -95,21 +102,28 @@ def issue_bill(bill: Bill, *, by: User, at: datetime) -> Bill:
 
     Raises NotIssuable when a price is missing or nothing is charged.
     """
-    permissions.check_can_work_with(by, bill)
+    permissions.check_can_work_with_bills(by)
     with audit.unit_of_work():
         _lock(bill)
         _issue(bill, by=by, at=at)
     return bill
 
 
-def send_bill(bill: Bill, *, by: User, at: datetime) -> Bill:
-    """Issue the bill when needed and note that the patient has it. Raises NotIssuable."""
-    permissions.check_can_work_with(by, bill)
+def send_bill(bill: Bill, *, by: User, at: datetime, by_mail: bool = False) -> Bill:
+    """Issue the bill when needed and note that the patient has it; with `by_mail` the patient is written to.
+
+    Raises NotIssuable, and DomainError when there is no e-mail address to write to.
+    """
+    permissions.check_can_work_with_bills(by)
+    if by_mail and not bill.patient.email:
+        raise DomainError("This patient has no e-mail address. Hand the bill over instead.", code="no_address")
     with audit.unit_of_work():
         _lock(bill)
         _issue(bill, by=by, at=at)
         advance(bill, Status.SENT, at=at)
-        _record(bill, "send", by=by)
+        _record(bill, "mail" if by_mail else "hand_over", by=by)
+        if by_mail:
+            jobs.enqueue("billing.tasks.mail_invoice", bill.pk, by_id=by.pk)
     return bill
 
 
@@ -128,7 +142,7 @@ def record_payment(
     `key` becomes the entry's id: the same key again returns the first entry, so a repeated form pays once. Raises
     BadAmount, Locked and NotIssuable.
     """
-    permissions.check_can_work_with(by, bill)
+    permissions.check_can_work_with_bills(by)
     with audit.unit_of_work():
         _lock(bill)
         repeated = LedgerEntry.objects.filter(pk=key, bill=bill).first() if key else None
@@ -229,12 +243,17 @@ def check_can_issue(bill: Bill) -> None:
         raise NotIssuable("This bill charges nothing. Add a line with a price, or cancel it.")
 
 
-def can_issue(bill: Bill) -> bool:
+def why_not_issued(bill: Bill) -> str:
+    """Return what keeps a draft from going out; nothing when it may."""
     try:
         check_can_issue(bill)
-    except NotIssuable:
-        return False
-    return True
+    except NotIssuable as error:
+        return str(error)
+    return ""
+
+
+def can_issue(bill: Bill) -> bool:
+    return not why_not_issued(bill)
 
 
 def _issue(bill: Bill, *, by: User, at: datetime) -> None:

@@ -84,6 +84,11 @@ class HourMark:
     hour: int
     row: int
 
+    @property
+    def label(self) -> str:
+        """Return the hour as the edge of the grid writes it: "9 am"."""
+        return f"{(self.hour - 1) % 12 + 1} {'am' if self.hour % 24 < 12 else 'pm'}"
+
 
 @dataclass(frozen=True)
 class Grid(Generic[Item]):
@@ -160,3 +165,18 @@ def _side_by_side(placed: Iterable[tuple[int, int, Span[Item]]]) -> list[Block[I
 
 def _close_group(group: Iterable[tuple[int, int, int, Span[Item]]], lanes: int) -> list[Block[Item]]:
     return [Block(span.item, span.column, row, rows, lane + 1, lanes) for row, rows, lane, span in group]
+
+
+def free_starts(
+    taken: Iterable[tuple[datetime, datetime]], *, start: datetime, end: datetime, minutes: int
+) -> list[datetime]:
+    """Return the quarter hours in [start, end) at which a visit of this length meets none of the taken times."""
+    busy = list(taken)
+    length, step = timedelta(minutes=minutes), timedelta(minutes=ROW_MINUTES)
+    free = []
+    moment = start
+    while moment + length <= end:
+        if all(moment + length <= begun or moment >= ended for begun, ended in busy):
+            free.append(moment)
+        moment += step
+    return free

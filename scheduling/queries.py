@@ -7,26 +7,17 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from patients.models import Patient
+from patients.queries import doctors
 from scheduling.models import Appointment, AppointmentQuerySet
 from synapse.accounts.models import ClinicSettings, User
-from synapse.accounts.roles import Permission, Role
-
-
-def list_bookable_doctors() -> QuerySet[User]:
-    """Return the doctors who work here, by name."""
-    return (
-        User.objects.filter(role=Role.DOCTOR, is_active=True)
-        .select_related("profile")
-        .order_by("last_name", "first_name", "username")
-    )
+from synapse.accounts.roles import Permission
 
 
 def list_doctors_for(user: User) -> QuerySet[User]:
-    """Return the doctors this person may book with."""
-    doctors = list_bookable_doctors()
+    """Return the doctors this person may book with, by name."""
     if user.may(Permission.MANAGE_ALL_APPOINTMENTS):
-        return doctors
-    return doctors.filter(pk=user.pk)
+        return doctors()
+    return doctors().filter(pk=user.pk)
 
 
 def list_appointments(
@@ -61,6 +52,12 @@ def list_patient_appointments(user: User, patient: Patient) -> AppointmentQueryS
         .select_related("doctor", "session")
         .order_by("-scheduled_at")
     )
+
+
+def list_day_of_doctor(doctor: User, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the times a doctor is taken in [start, end)."""
+    taken = Appointment.objects.overlapping(start, end).filter(doctor=doctor).order_by("scheduled_at")
+    return list(taken.values_list("scheduled_at", "ends_at"))
 
 
 def timezone_name_of(user: User) -> str:
