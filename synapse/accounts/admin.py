@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from synapse.accounts import people, services
+from synapse.accounts.forms import ClinicForm
 from synapse.accounts.models import ClinicSettings, User
 from synapse.common.errors import DomainError
 
@@ -46,7 +46,9 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptabl
 
 @admin.register(ClinicSettings)
 class ClinicSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The one row."""
+    """The one row, with the form of the clinic page."""
+
+    form = ClinicForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -56,7 +58,3 @@ class ClinicSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ClinicSettings, form: Any, change: bool) -> None:
         services.update_clinic(form.cleaned_data, by=request.user)  # type: ignore[arg-type]  # only Users get here
-
-
-# Rights come from the role: Django's groups would be a second, silent source of them.
-admin.site.unregister(Group)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -21,6 +22,15 @@ class ClinicAdminSite(admin.AdminSite):
     index_title = "Set-up tables"
     site_url = "/"
     enable_nav_sidebar = False
+
+    # Django's groups would be a second, silent source of rights; a scheduled task could name any function to run.
+    HIDDEN_APPS = frozenset({"auth", "django_q"})
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register a model's page, except those of apps that set-up has no business with."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        shown = [model for model in models if model._meta.app_label not in self.HIDDEN_APPS]
+        super().register(shown, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Ask for the capability; Django's staff flag means nothing here."""

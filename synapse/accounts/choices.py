@@ -47,6 +47,19 @@ CURRENCIES = [
 ]
 
 
+# The countries a clinic is likely to be in, by name; every other region can be chosen by its code.
+_NAMED_COUNTRIES = (
+    "AE United Arab Emirates, AR Argentina, AT Austria, AU Australia, BD Bangladesh, BE Belgium, BR Brazil, "
+    "CA Canada, CH Switzerland, CL Chile, CN China, CO Colombia, CZ Czechia, DE Germany, DK Denmark, EG Egypt, "
+    "ES Spain, FI Finland, FR France, GB United Kingdom, GH Ghana, GR Greece, HK Hong Kong, HU Hungary, "
+    "ID Indonesia, IE Ireland, IL Israel, IN India, IT Italy, JP Japan, KE Kenya, KR South Korea, LK Sri Lanka, "
+    "MX Mexico, MY Malaysia, NG Nigeria, NL Netherlands, NO Norway, NP Nepal, NZ New Zealand, PE Peru, "
+    "PH Philippines, PK Pakistan, PL Poland, PT Portugal, QA Qatar, RO Romania, SA Saudi Arabia, SE Sweden, "
+    "SG Singapore, TH Thailand, TR Turkey, UA Ukraine, US United States, VN Vietnam, ZA South Africa"
+)
+COUNTRIES = dict(entry.split(" ", 1) for entry in _NAMED_COUNTRIES.split(", "))
+
+
 @cache
 def timezone_choices() -> list[tuple[str, str]]:
     """Return every zone of the tz database that is a place, and UTC."""
@@ -60,5 +73,7 @@ def region_choices() -> list[tuple[str, str]]:
     """Return the regions whose phone numbers are known, with their calling code."""
     import phonenumbers
 
-    codes = sorted(phonenumbers.SUPPORTED_REGIONS)
-    return [(code, f"{code}, +{phonenumbers.country_code_for_region(code)}") for code in codes]
+    named = sorted(COUNTRIES, key=lambda code: COUNTRIES[code])
+    rest = sorted(phonenumbers.SUPPORTED_REGIONS - COUNTRIES.keys())
+    names = [(code, COUNTRIES.get(code, code)) for code in (*named, *rest)]
+    return [(code, f"{name} +{phonenumbers.country_code_for_region(code)}") for code, name in names]

@@ -10,6 +10,7 @@ from synapse.accounts import choices
 from synapse.accounts.logos import UnusableLogo, read_logo
 from synapse.accounts.models import ClinicSettings, User, UserProfile
 from synapse.accounts.roles import Role
+from synapse.web.forms import PlainMessages
 
 BAD_EMAIL = "Enter an address like name@clinic.example"
 
@@ -241,7 +242,7 @@ class NotificationsForm(forms.Form):
             )
 
 
-class ClinicForm(forms.ModelForm):  # type: ignore[type-arg]
+class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
     """The clinic's one row of settings."""
 
     currency = forms.ChoiceField(label="Currency", choices=choices.CURRENCIES)

@@ -9,6 +9,28 @@ from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
 
+class PlainMessages:
+    """Say what to enter when a required field is empty: "Enter the first name", "Choose the language".
+
+    Mix it in before Form or ModelForm; a field's own message stays.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        form: Any = self
+        standard = str(forms.Field.default_error_messages["required"])
+        for name, field in form.fields.items():
+            if str(field.error_messages.get("required")) != standard:
+                continue
+            label = str(field.label or name.replace("_", " "))
+            words = label if label[:2].isupper() else label[:1].lower() + label[1:]
+            if isinstance(field, forms.BooleanField):
+                field.error_messages["required"] = f"Tick “{label}”"
+                continue
+            verb = "Choose" if isinstance(field, forms.ChoiceField | forms.FileField) else "Enter"
+            field.error_messages["required"] = f"{verb} the {words}"
+
+
 class DateThreeFieldsWidget(forms.MultiWidget):
     """Day, month and year as three plain number fields: quicker and clearer than a calendar for a birth date."""
 

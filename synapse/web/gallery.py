@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from synapse.web.forms import DateThreeFieldsField
+from synapse.web.forms import DateThreeFieldsField, PlainMessages
 from synapse.web.http import render_page
 from synapse.web.status import LOOKS
 
@@ -33,7 +33,7 @@ ICON_SAMPLE = (
 )
 
 
-class SampleForm(forms.Form):
+class SampleForm(PlainMessages, forms.Form):
     """One field of each kind."""
 
     name = forms.CharField(label="First name")

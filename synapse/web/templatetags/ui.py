@@ -17,7 +17,8 @@ Tags
     {% card "Title" %}…{% endcard %}                      options: id, pad=False (lists, tables), cls, link, link_label
     {% field form.phone %}                                label, hint, error above, control by widget; options: cls
                                                           ("span2"), pre="+91", post="min", type attributes stay on the
-                                                          widget; check boxes become switches (cls="check": a tick box)
+                                                          widget; optional=False hides "(optional)"; check
+                                                          boxes become switches (cls="check": a tick box)
     {% error_summary form %}                              first thing in a form; several forms may be given
     {% status_pill bill %}                                icon and word of obj.status
     {% chip "Penicillin allergy" "rec" "alert-triangle" %} kinds: ok warn rec info violet brand line
@@ -139,7 +140,14 @@ def table(content: str, caption: str, *, cls: str = "") -> SafeString:
 
 @register.simple_tag
 def field(
-    bound: BoundField, cls: str = "", *, pre: str = "", post: str = "", label: str = "", reveal: bool = False
+    bound: BoundField,
+    cls: str = "",
+    *,
+    pre: str = "",
+    post: str = "",
+    label: str = "",
+    reveal: bool = False,
+    optional: bool = True,
 ) -> SafeString:
     """Draw a form field with label, hint, error above the control, and the control its widget asks for."""
     widget = bound.field.widget
@@ -161,7 +169,7 @@ def field(
         label=label or bound.label,
         reveal=reveal,
         parts=list(zip(("Day", "Month", "Year"), parts, strict=False)),
-        is_optional=not bound.field.required,
+        is_optional=optional and not bound.field.required,
     )
 
 
