@@ -47,9 +47,7 @@ def without_loop(words: Sequence[Word]) -> list[Word]:
         span = length * LOOP_REPEATS
         for start in range(len(texts) - span + 1):
             phrase = texts[start : start + length]
-            squeezed = words[start + span - 1].end - words[start].start < (
-                LOOP_SECONDS_PER_WORD * span
-            )
+            squeezed = words[start + span - 1].end - words[start].start < (LOOP_SECONDS_PER_WORD * span)
             if squeezed and texts[start : start + span] == phrase * LOOP_REPEATS:
                 return list(words[: start + length])
     return list(words)
@@ -93,9 +91,8 @@ class Agreement:
         """Take a new hypothesis at `now` seconds of audio and return the newly committed words."""
         words = self._fresh(hypothesis)
         agreed = 0
-        while (
-            agreed < min(len(words), len(self.pending))
-            and bare(words[agreed].text) == bare(self.pending[agreed].text)
+        while agreed < min(len(words), len(self.pending)) and bare(words[agreed].text) == bare(
+            self.pending[agreed].text
         ):
             agreed += 1
         while agreed < len(words) and now - words[agreed].end > FORCED_AFTER_S:
@@ -141,8 +138,6 @@ class Agreement:
         words = [word for word in words if word.end > until + 0.05 and word.middle > until - 0.1]
         for length in range(min(SEAM_WORDS, len(words), len(self.committed)), 0, -1):
             seam = [bare(word.text) for word in self.committed[-length:]]
-            if words[0].start < until + SEAM_SECONDS and seam == [
-                bare(word.text) for word in words[:length]
-            ]:
+            if words[0].start < until + SEAM_SECONDS and seam == [bare(word.text) for word in words[:length]]:
                 return words[length:]
         return words

@@ -167,9 +167,7 @@ class BatchTranscriber(Protocol):
     engine: str
     model: str
 
-    def transcribe(
-        self, source: AudioSource, *, language: str, progress: Progress | None = None
-    ) -> Transcript:
+    def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
         """Transcribe the whole recording, calling `progress` with the fraction done (0 to 1).
 
         Raises SpeechError.

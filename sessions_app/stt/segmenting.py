@@ -45,7 +45,8 @@ def utterances(spoken: Iterable[tuple[str, Sequence[Word]]], *, first_id: int = 
         else:
             joined.append((speaker, list(words)))
     return [
-        Segment.of_words(number, words, speaker=speaker) for number, (speaker, words) in enumerate(joined, start=first_id)
+        Segment.of_words(number, words, speaker=speaker)
+        for number, (speaker, words) in enumerate(joined, start=first_id)
     ]
 
 

@@ -186,8 +186,6 @@ def _mean_over(phrase: Sequence[Word], centres: NDArray[np.float64], likeness: N
     return float(likeness[int(np.abs(centres - middle).argmin())])
 
 
-
-
 def _of(voice: int, labels: Sequence[int], spoken: Sequence[list[Word]]) -> Iterable[list[Word]]:
     return (phrase for label, phrase in zip(labels, spoken, strict=True) if label == voice)
 

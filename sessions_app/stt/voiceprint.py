@@ -109,9 +109,7 @@ def _mel_filters() -> NDArray[np.float32]:
     import numpy as np
 
     def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(
-            hertz < 1000, hertz * 3 / 200, 15 + np.log(np.maximum(hertz, 1e-9) / 1000) * 27 / np.log(6.4)
-        )
+        return np.where(hertz < 1000, hertz * 3 / 200, 15 + np.log(np.maximum(hertz, 1e-9) / 1000) * 27 / np.log(6.4))
 
     def to_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))

