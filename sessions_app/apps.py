@@ -1,8 +1,22 @@
 """Application configuration."""
 
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
 class SessionsConfig(AppConfig):
     name = "sessions_app"
     label = "sessions_app"
+
+    def ready(self) -> None:
+        from sessions_app import navigation
+        from synapse.common.sweeps import Sweep, register
+        from synapse.web.nav import register_live_session
+
+        register_live_session(navigation.live_session_for_chip)
+        register(
+            Sweep("complete abandoned sessions", timedelta(minutes=15), "sessions_app.tasks.complete_abandoned"),
+            Sweep("delete expired audio", timedelta(hours=6), "sessions_app.tasks.delete_expired_audio"),
+            Sweep("archive left recordings", timedelta(hours=1), "sessions_app.tasks.archive_left_spools"),
+        )

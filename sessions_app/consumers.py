@@ -370,20 +370,18 @@ class AudioConsumer(AsyncWebsocketConsumer):
 
     async def _check(self) -> None:
         async with self._state_lock:
+            # Taken before the row is read: a stream opened meanwhile is newer than what the row says.
+            stream = self._stream if self._writer is not None else None
             now = timezone.now()
             standing = await _in_database(socket_access.look_again, self._visitor, self.session_id, at=now)
             session = standing.session
-            if self._stream is not None and session.is_live and not (standing.is_consented and session.with_recording):
+            if stream is not None and session.is_live and not (standing.is_consented and session.with_recording):
                 await self._stop_for_consent(standing, at=now)
             if self._shown != _Shown(session.status, session.status_reason):
                 await self._send_state(session)
             if not session.is_live:
                 raise StreamClosed(Close.OVER, "the session is over")
-            if (
-                self._stream is not None
-                and self._writer is not None
-                and not recordings.holds_stream(session, self._stream.token)
-            ):
+            if stream is not None and not recordings.holds_stream(session, stream.token):
                 raise StreamClosed(Close.OTHER_RECORDER, "another recorder took over")
 
     async def _stop_for_consent(self, standing: Standing, *, at: datetime) -> None:

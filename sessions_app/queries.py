@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import get_language_info
 
-from patients.models import Consent
+from patients.models import Consent, Patient
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from sessions_app.spool import SpoolStore, default_store
 from synapse.accounts.models import User
@@ -19,6 +21,25 @@ MARK_KINDS = (
     SessionEvent.Kind.MEDICATION,
     SessionEvent.Kind.ACTION,
 )
+
+
+LIST_STATES = (("", "All"), ("live", "Running"), ("completed", "Completed"), ("cancelled", "Cancelled"))
+
+
+def sessions_for_list(user: User, *, state: str = "") -> QuerySet[ConsultationSession]:
+    """Return what a person may see of the sessions, the latest first; `state` is one of LIST_STATES."""
+    words = Transcription.objects.filter(session=OuterRef("pk")).order_by("-retry_count").values("status")[:1]
+    sessions = ConsultationSession.objects.visible_to(user).select_related("patient", "doctor")
+    if state == "live":
+        sessions = sessions.live()
+    elif state in ConsultationSession.Status.values:
+        sessions = sessions.filter(status=state)
+    return sessions.annotate(words_status=Subquery(words)).order_by("-started_at")
+
+
+def recent_patients(doctor: User, limit: int = 8) -> QuerySet[Patient]:
+    """Return the patients a doctor saw or registered last."""
+    return Patient.objects.visible_to(doctor).active().order_by("-updated_at")[:limit]
 
 
 def live_consent(patient_id: UUID, kind: str, *, at: datetime) -> Consent | None:
@@ -37,6 +58,23 @@ def live_recording_consent(patient_id: UUID, *, at: datetime) -> Consent | None:
 def live_session_of(doctor: User) -> ConsultationSession | None:
     """Return the session this doctor has open, if any."""
     return ConsultationSession.objects.live().filter(doctor=doctor).select_related("patient").first()
+
+
+def language_of(doctor: User) -> str:
+    """Return the language a doctor's sessions are spoken in, such as en-US."""
+    profile = getattr(doctor, "profile", None)
+    return profile.language if profile is not None else settings.STT_LANGUAGE
+
+
+def language_name(doctor: User) -> str:
+    """Return the name of that language in English: English (US)."""
+    code = language_of(doctor)
+    language, _, region = code.partition("-")
+    try:
+        name = str(get_language_info(language)["name"])
+    except KeyError:
+        return code
+    return f"{name} ({region})" if region else name
 
 
 def marks_of(session: ConsultationSession) -> QuerySet[SessionEvent]:

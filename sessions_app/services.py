@@ -189,14 +189,6 @@ def add_mark(
     return event
 
 
-def remove_mark(session: ConsultationSession, event_id: UUID, *, by: User) -> None:
-    """Take a mark back (an Undo). Raises NotAllowed."""
-    permissions.check_can_conduct(by, session)
-    with unit_of_work():
-        queries.marks_of(session).filter(pk=event_id).delete()
-        _audit(session, "unmark", by=by)
-
-
 def save_notes(
     session: ConsultationSession, *, text: str, based_on: datetime | None, by: User, at: datetime
 ) -> ConsultationSession:

@@ -51,7 +51,7 @@ def transcribe(job: Job) -> None:
     started = time.monotonic()
     try:
         transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
-        result = transcriber.transcribe(_watched(job, session), language=_language_of(session))
+        result = transcriber.transcribe(_watched(job, session), language=queries.language_of(session.doctor))
     except SpeechError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
     except storage.StorageError as error:
@@ -120,11 +120,6 @@ def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:
 
 def _cloud_allowed(session: ConsultationSession) -> bool:
     return queries.live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now()) is not None
-
-
-def _language_of(session: ConsultationSession) -> str:
-    profile = getattr(session.doctor, "profile", None)
-    return profile.language if profile else "en-US"
 
 
 def _stored(segment: Segment, clock_map: list[tuple[int, int]]) -> dict[str, Any]:

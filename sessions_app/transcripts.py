@@ -223,6 +223,19 @@ def relabel_from(
     return correct_segments(transcription, changes, by=by, at=at)
 
 
+def restore_segment(transcription: Transcription, segment_id: int, *, by: User, at: datetime) -> Transcription:
+    """Put a line back to the words and the speaker that were first heard. Raises as `correct_segments`."""
+    line = next((one for one in transcription.segments if one["id"] == segment_id), None)
+    if line is None:
+        raise NotCorrectable("This line is not in the transcript any more. Reload the page.")
+    change = {
+        "id": segment_id,
+        "text": line.get("original_text") or line["text"],
+        "speaker": line.get("original_speaker") or line["speaker"],
+    }
+    return correct_segments(transcription, [change], by=by, at=at)
+
+
 def align_words(words: Sequence[Mapping[str, Any]], text: str, *, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
     """Return the words of a corrected text: those that stayed keep their times, typed ones share the time between.
 

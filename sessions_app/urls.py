@@ -1,6 +1,28 @@
-"""Addresses of this app."""
+"""Addresses of sessions, their sound and their words."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from sessions_app import audio_views, transcript_views, views
 
 app_name = "sessions"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.session_list, name="list"),
+    path("start/", views.start, name="start"),
+    path("<uuid:pk>/", views.detail, name="detail"),
+    path("<uuid:pk>/state/", views.state, name="state"),
+    path("<uuid:pk>/record/", views.record, name="record"),
+    path("<uuid:pk>/pause/", views.pause, name="pause"),
+    path("<uuid:pk>/resume/", views.resume, name="resume"),
+    path("<uuid:pk>/complete/", views.complete, name="complete"),
+    path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("<uuid:pk>/notes/", views.notes, name="notes"),
+    path("<uuid:pk>/marks/", views.mark, name="mark"),
+    path("<uuid:pk>/audio/", audio_views.audio, name="audio"),
+    path("<uuid:pk>/transcript/", transcript_views.transcript, name="transcript"),
+    path("<uuid:pk>/transcript/progress/", transcript_views.progress, name="progress"),
+    path("<uuid:pk>/transcript/retry/", transcript_views.retry, name="retry"),
+    path("<uuid:pk>/transcript/swap/", transcript_views.swap, name="swap"),
+    path("<uuid:pk>/transcript/<int:segment>/", transcript_views.segment, name="segment"),
+    path("<uuid:pk>/transcript/<int:segment>/speaker/", transcript_views.speaker, name="speaker"),
+    path("<uuid:pk>/transcript/<int:segment>/undo/", transcript_views.undo, name="undo"),
+]

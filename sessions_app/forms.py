@@ -1,0 +1,77 @@
+"""What people type about a session. Forms validate; services save."""
+
+from typing import Any
+
+from django import forms
+from django.utils.dateparse import parse_datetime
+
+from sessions_app.models import SessionType
+from sessions_app.transcripts import LONGEST_TEXT, SPEAKERS
+
+LONGEST_NOTES = 20_000
+LONGEST_COMPLAINT = 500
+
+
+class StartForm(forms.Form):
+    """Begin a session with a patient, perhaps from a visit."""
+
+    patient = forms.UUIDField(widget=forms.HiddenInput)
+    appointment = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    session_type = forms.ChoiceField(label="Type of session", choices=SessionType.choices, required=False)
+    chief_complaint = forms.CharField(
+        label="Reason for the visit",
+        required=False,
+        max_length=LONGEST_COMPLAINT,
+        widget=forms.Textarea({"rows": 2}),
+        help_text="In the patient’s words.",
+    )
+    without_recording = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class NotesForm(forms.Form):
+    """The doctor's notes and the version they were based on."""
+
+    text = forms.CharField(required=False, strip=False, max_length=LONGEST_NOTES)
+    based_on = forms.CharField(required=False)
+
+    def clean_text(self) -> str:
+        # Browsers send CRLF; the stored text has one kind of line end, or every save would look like a change.
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    def clean_based_on(self) -> Any:
+        raw = self.cleaned_data["based_on"]
+        if not raw:
+            return None
+        try:
+            at = parse_datetime(raw)
+        except ValueError:
+            at = None
+        if at is None:
+            raise forms.ValidationError("This is no time.", code="invalid")
+        return at
+
+
+class MarkForm(forms.Form):
+    """A mark made on a session that runs without a socket."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in ("moment", "risk", "medication", "action")])
+    cid = forms.RegexField(r"^(?!s:)[\x21-\x7e]{1,60}$")
+    t_ms = forms.IntegerField(min_value=0, max_value=2**32 - 1)
+
+
+class SegmentForm(forms.Form):
+    """The corrected words of one line."""
+
+    text = forms.CharField(
+        label="What was said",
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea({"rows": 2, "class": "ta"}),
+        error_messages={"required": "A line cannot be empty. Write what was said."},
+    )
+
+
+class SpeakerForm(forms.Form):
+    """Who said a line, and whether every later line of the same voice follows."""
+
+    speaker = forms.ChoiceField(choices=[(speaker, speaker) for speaker in SPEAKERS])
+    and_below = forms.BooleanField(required=False)

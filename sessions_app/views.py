@@ -1,0 +1,269 @@
+"""Pages of a session: the list, starting one, the recording page and its verbs."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from patients.models import Patient
+from sessions_app import forms, permissions, queries, recordings, services, spool, transcript_page
+from sessions_app.models import ConsultationSession, Transcription
+from synapse import workflows
+from synapse.accounts.decorators import requires
+from synapse.accounts.models import User
+from synapse.accounts.roles import Permission
+from synapse.audit.services import record_read
+from synapse.web.http import ClinicRequest, render_page
+
+PAGE_SIZE = 25
+
+
+@require_GET
+@requires(Permission.VIEW_SESSIONS)
+def session_list(request: ClinicRequest) -> HttpResponse:
+    """List the sessions this person may see, the latest first."""
+    sessions = queries.sessions_for_list(request.user, state=request.GET.get("show", ""))
+    page = Paginator(sessions, PAGE_SIZE).get_page(request.GET.get("page"))
+    record_read(request, subjects=[session.patient_id for session in page])
+    for session in page:
+        session.words = dict(Transcription.Status.choices).get(session.words_status, "")
+    context = {
+        "page": page,
+        "states": queries.LIST_STATES,
+        "state": request.GET.get("show", ""),
+        "may_start": request.user.may(Permission.CONDUCT_SESSIONS),
+        "live": queries.live_session_of(request.user),
+    }
+    return render_page(request, "sessions_app/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.CONDUCT_SESSIONS)
+def start(request: ClinicRequest) -> HttpResponse:
+    """Choose a patient and begin; a session that is still open comes first."""
+    if request.method == "GET":
+        return _start_page(request)
+    form = forms.StartForm(request.POST)
+    if not form.is_valid():
+        return _start_page(request, form)
+    wanted = form.cleaned_data
+    get_object_or_404(Patient.objects.visible_to(request.user), pk=wanted["patient"])
+    try:
+        session = workflows.start_consultation(
+            wanted["patient"],
+            wanted["appointment"],
+            by=request.user,
+            at=timezone.now(),
+            session_type=wanted["session_type"] or None,
+            chief_complaint=wanted["chief_complaint"] if "chief_complaint" in request.POST else None,
+            with_recording=not wanted["without_recording"],
+        )
+    except services.SessionLive as error:
+        messages.error(request, error.message)
+        return redirect("sessions:detail", pk=error.session_id)
+    return redirect("sessions:detail", pk=session.pk)
+
+
+@require_GET
+@requires(Permission.VIEW_SESSIONS)
+def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Show the recording page of a live session; a past one leads to its words."""
+    session = _session(request, pk)
+    if session.status == ConsultationSession.Status.COMPLETED and permissions.can_read_words(request.user, session):
+        return redirect("sessions:transcript", pk=pk)
+    record_read(request, target=session, patient_id=session.patient_id)
+    if session.is_live and permissions.can_conduct(request.user, session):
+        return render_page(request, "sessions_app/session.html", _live_context(session))
+    words = queries.current_transcription(session)
+    context = {
+        "session": session,
+        "words": words,
+        "can_retry": words is not None
+        and words.status == words.Status.FAILED
+        and queries.has_audio(session)
+        and permissions.can_retry(request.user, words),
+    }
+    return render_page(request, "sessions_app/facts.html", context)
+
+
+@require_GET
+@requires(Permission.CONDUCT_SESSIONS)
+def state(request: ClinicRequest, pk: UUID) -> JsonResponse:
+    """Say how a session stands, for a page that has no socket."""
+    session = _session(request, pk)
+    answer = {
+        "status": session.status,
+        "reason": session.status_reason or None,
+        "can_record": permissions.can_record(request.user, session, at=timezone.now()),
+    }
+    return JsonResponse(answer)
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def record(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Begin to record a session that runs without, or go on after consent was given again."""
+    recordings.start_recording(_session(request, pk), by=request.user, at=timezone.now())
+    return redirect("sessions:detail", pk=pk)
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def pause(request: ClinicRequest, pk: UUID) -> JsonResponse:
+    """Pause a session that runs without a socket."""
+    session = services.pause_session(
+        _session(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
+    )
+    return JsonResponse({"status": session.status})
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def resume(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Go on after a pause or a failure; a form comes back to the page, a script gets the state."""
+    session = services.resume_session(
+        _session(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
+    )
+    if request.accepts("text/html"):
+        return redirect("sessions:detail", pk=pk)
+    return JsonResponse({"status": session.status})
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def complete(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """End the session: its words are queued, its bill is drafted."""
+    session = _session(request, pk)
+    workflows.complete_consultation(session, by=request.user, at=timezone.now())
+    return redirect("sessions:transcript", pk=pk)
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def cancel(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """End a session that should not count and erase its recording."""
+    session = services.cancel_session(_session(request, pk), by=request.user, at=timezone.now())
+    messages.success(request, f"{session.session_id} is cancelled and its recording is erased.")
+    return redirect("sessions:list")
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def notes(request: ClinicRequest, pk: UUID) -> JsonResponse:
+    """Store the note pad; notes saved elsewhere since are answered with 409 and both can be compared."""
+    session = _session(request, pk)
+    form = forms.NotesForm(request.POST)
+    if not form.is_valid():
+        message = f"Notes hold at most {forms.LONGEST_NOTES} characters. Shorten them."
+        return JsonResponse({"message": message}, status=422)
+    try:
+        stored = services.save_notes(session, **form.cleaned_data, by=request.user, at=timezone.now())
+    except services.NotesConflict as error:
+        answer = {"message": error.message, "text": error.text, "saved_at": _iso(error.saved_at)}
+        return JsonResponse(answer, status=409)
+    return JsonResponse({"saved_at": _iso(stored.notes_saved_at)})
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def mark(request: ClinicRequest, pk: UUID) -> JsonResponse:
+    """Note a moment of a session that runs without a socket."""
+    session = _session(request, pk)
+    form = forms.MarkForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"message": "This mark cannot be read."}, status=422)
+    wanted = form.cleaned_data
+    services.add_mark(
+        session, kind=wanted["kind"], cid=wanted["cid"], clock_ms=wanted["t_ms"], by=request.user, at=timezone.now()
+    )
+    return JsonResponse({}, status=201)
+
+
+def _session(request: HttpRequest, pk: UUID) -> ConsultationSession:
+    assert isinstance(request.user, User)  # `requires` let nobody else in
+    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
+    return get_object_or_404(visible, pk=pk)
+
+
+def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> HttpResponse:
+    live = queries.live_session_of(request.user)
+    patients = Patient.objects.visible_to(request.user).active()
+    wanted = (form.data if form else request.GET).get("patient", "")
+    patient = patients.filter(pk=wanted).first() if _is_uuid(wanted) else None
+    if wanted and patient is None:
+        patient = get_object_or_404(patients, pk=wanted) if _is_uuid(wanted) else None
+    recent = [] if patient else list(queries.recent_patients(request.user))
+    shown = [patient] if patient else recent
+    record_read(request, subjects=[one.pk for one in shown])
+    initial = {"patient": wanted, "appointment": request.GET.get("appointment", ""), "session_type": "followup"}
+    context: dict[str, Any] = {
+        "form": form or forms.StartForm(initial=initial),
+        "patient": patient,
+        "recent": recent,
+        "live": live,
+        "consent": queries.live_recording_consent(patient.pk, at=timezone.now()) if patient else None,
+    }
+    return render_page(request, "sessions_app/start.html", context, form=form)
+
+
+def _live_context(session: ConsultationSession) -> dict[str, Any]:
+    now = timezone.now()
+    consent = queries.live_recording_consent(session.patient_id, at=now)
+    marks = list(queries.marks_of(session))
+    return {
+        "session": session,
+        "patient": session.patient,
+        "age": session.patient.age_on(timezone.localdate()),
+        "consent": consent,
+        "mode": _mode_of(session, is_consented=consent is not None),
+        "has_audio": spool.default_store().exists(session.pk),
+        "clock_ms": recordings.clock_ms(session.pk),
+        "idle_ms": _milliseconds(now - session.last_audio_at) if session.last_audio_at else 0,
+        "elapsed_ms": max(0, _milliseconds(now - session.started_at) - session.paused_seconds * 1000),
+        "turns": transcript_page.turns_of(session, queries.current_transcription(session)),
+        "names": transcript_page.speaker_names(session),
+        "marks": marks,
+        "mark_places": [mark.at_ms for mark in marks],
+        "is_stale": now - session.started_at > services.ABANDONED_AFTER,
+        "notes_saved_at": _iso(session.notes_saved_at),
+        "socket_path": f"/ws/sessions/{session.pk}/audio/",
+        "language_name": queries.language_name(session.doctor),
+        "microphone": {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})},
+        "complete_url": reverse("sessions:complete", args=[session.pk]),
+    }
+
+
+def _mode_of(session: ConsultationSession, *, is_consented: bool) -> str:
+    """Return what the page may do: ready, recorded (finished before), no-consent or unrecorded."""
+    if session.audio_sha256:
+        return "recorded"
+    if session.with_recording:
+        return "ready" if is_consented else "no-consent"
+    return "no-consent" if session.status_reason == recordings.CONSENT_WITHDRAWN else "unrecorded"
+
+
+# A consultation has two people in a room: noise suppression would take the quieter one for noise.
+DEFAULT_MICROPHONE = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": True}
+
+
+def _milliseconds(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
+
+
+def _iso(at: Any) -> str:
+    return at.isoformat() if at else ""
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
