@@ -77,7 +77,8 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]
         )
         contexts.append(context)
         if user is not None:
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": _session_of(user), "url": live_server.url}])
+            cookie = {"name": settings.SESSION_COOKIE_NAME, "value": _session_of(user), "url": live_server.url}
+            context.add_cookies([cookie])  # type: ignore[list-item]  # a plain dict is what it takes
         page = context.new_page()
         page.problems = watch(page)  # type: ignore[attr-defined]  # read by assert_page_is_clean
         page.goto(path)

@@ -18,9 +18,7 @@ def token_of(sent):
 
 
 def accept(invitation, at):
-    return people.accept_invitation(
-        invitation, first_name="Nila", last_name="Das", password=NEW_PASSWORD, at=at
-    )
+    return people.accept_invitation(invitation, first_name="Nila", last_name="Das", password=NEW_PASSWORD, at=at)
 
 
 def test_an_invited_colleague_gets_an_account_with_the_role(omar, now):

@@ -143,9 +143,7 @@ def test_a_reset_is_mailed_to_the_account_it_belongs_to(asha, now, django_captur
 
 
 @pytest.mark.parametrize("email", ["nobody@clinic.example", ""])
-def test_a_reset_for_an_unknown_address_says_and_sends_nothing(
-    asha, now, email, django_capture_on_commit_callbacks
-):
+def test_a_reset_for_an_unknown_address_says_and_sends_nothing(asha, now, email, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         services.request_password_reset(email, address=ADDRESS, at=now)
 
