@@ -57,6 +57,12 @@ class Player {
     for (const name of ["timeupdate", "play", "pause", "ended", "seeked"]) {
       this.audio.addEventListener(name, () => this.changed());
     }
+    this.audio.addEventListener("loadedmetadata", () => {
+      if (!this.totalMs && Number.isFinite(this.audio.duration)) {
+        this.totalMs = fileToClock(this.map, this.audio.duration * 1000);
+      }
+      this.changed();
+    });
     this.audio.addEventListener("error", () => {
       this.root.dataset.state = "error";
       this.root.dispatchEvent(new CustomEvent("synapse:player-error", { bubbles: true }));

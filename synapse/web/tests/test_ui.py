@@ -26,7 +26,7 @@ class NoteForm(forms.Form):
 
 
 def test_content_of_a_block_component_is_escaped_once():
-    html = render('{% card title %}<b>{{ text }}</b>{% endcard %}', title="A & B", text="<script>")
+    html = render("{% card title %}<b>{{ text }}</b>{% endcard %}", title="A & B", text="<script>")
 
     assert "A &amp; B" in html
     assert "<b>&lt;script&gt;</b>" in html
