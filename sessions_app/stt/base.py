@@ -165,7 +165,9 @@ class BatchTranscriber(Protocol):
     """Read a finished recording."""
 
     engine: str
-    model: str
+
+    @property
+    def model(self) -> str: ...
 
     def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
         """Transcribe the whole recording, calling `progress` with the fraction done (0 to 1).
@@ -193,7 +195,9 @@ class LiveTranscriber(Protocol):
     """Read a recording while it is made."""
 
     engine: str
-    model: str
+
+    @property
+    def model(self) -> str: ...
 
     def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> LiveSession:
         """Open a stream whose first sample lies at `start_s` seconds; raises SpeechError."""

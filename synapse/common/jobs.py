@@ -7,6 +7,7 @@ write names the lease, so a run that was given up as lost cannot overwrite its s
 
 import logging
 from collections.abc import Callable, Collection
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -184,6 +185,21 @@ def extend_lease(job: Job, *, at: datetime, lease_seconds: float) -> None:
     """Keep a job for longer than its lease. Raises LeaseLost."""
     if not _write(job, lease_until=at + timedelta(seconds=lease_seconds)):
         raise LeaseLost
+
+
+def give_back(job: Job, *, at: datetime) -> None:
+    """Return an unfinished job when its runner shuts down: it may start again at once and the attempt does not count.
+
+    The caller's copy keeps its lease token, so whatever a run still writes is refused.
+    """
+    _write(
+        copy(job),
+        state=State.QUEUED,
+        attempts=job.attempts - 1,
+        run_at=at,
+        lease_until=None,
+        lease_token=None,
+    )
 
 
 def assert_held(job: Job) -> None:
