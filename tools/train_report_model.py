@@ -14,7 +14,7 @@ import math
 import random
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -83,6 +83,8 @@ MTS_POSITIONS = {
     "plan": 0.85,
 }
 MTS_WEIGHT = 0.4
+COUNSELLING_WEIGHT = 2.0  # a few hundred lines against twenty thousand of general medicine
+COUNSELLING = Path(__file__).parent / "data" / "counselling.txt"
 ALIGNMENT_MINIMUM = 0.36
 Idf = Callable[[str], float]
 
@@ -342,6 +344,10 @@ def train_units(data: Path) -> None:
         rows += excerpt_rows
         labels += excerpt_labels
         importance += [MTS_WEIGHT] * len(excerpt_rows)
+    for session_rows, session_labels in _counselling_rows():
+        rows += session_rows
+        labels += session_labels
+        importance += [COUNSELLING_WEIGHT] * len(session_rows)
     order = {name: place for place, name in enumerate(classifier.CLASSES)}
     target = np.array([order[label] for label in labels])
     matrix, bias = fit_softmax(Rows(rows), target, np.array(importance), classifier.BUCKETS, len(order), 8.0, 150)
@@ -390,6 +396,15 @@ def _excerpt_rows(item: dict[str, Any]) -> tuple[list[dict[int, float]], list[st
         is_kept = bool(words) and len(words & note) / len(words) >= 0.34 and not (unit.role == "doctor" and unit.is_question)
         labels.append(name if is_kept else classifier.NONE)
     return _hashed(units), labels
+
+
+def _counselling_rows() -> Iterator[tuple[list[dict[int, float]], list[str]]]:
+    """Yield the rows and classes of each invented session; a line is one segment, cut into units that share its class."""
+    for session in re.split(r"\n\s*\n", COUNSELLING.read_text(encoding="utf-8")):
+        lines = [line.split("|", 2) for line in session.splitlines() if line and not line.startswith("#")]
+        who = {"d": "doctor", "p": "patient"}
+        units = make_units(TranscriptSegment(number, 0, 0, who[speaker], text) for number, (speaker, _, text) in enumerate(lines))
+        yield _hashed(units), [lines[unit.segment_id][1] for unit in units]
 
 
 def _hashed(units: list[Unit]) -> list[dict[int, float]]:

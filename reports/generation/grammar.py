@@ -124,30 +124,50 @@ def _let_verbs_agree(text: str, subject: str) -> str:
     return re.sub(pattern, follow, text, flags=re.IGNORECASE)
 
 
+_SINGULAR = {"am": "is", "are": "is", "were": "was", "have": "has", "do": "does"}
+_PLURAL = {"am": "are", "was": "were", "has": "have", "does": "do"}
+
+
+class _Subject:
+    """Writes a person as subject with the right verb: the first time by name, later in the sentence `they` where no pronoun is known."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.is_named = False
+
+    def told(self, adverbs: str, verb: str) -> str:
+        lowered = verb.lower()
+        if self.is_named and self.person is UNNAMED:
+            return f"they {adverbs}{_PLURAL.get(lowered, verb)}".rstrip()
+        self.is_named = True
+        return f"{self.person.subject} {adverbs}{_SINGULAR.get(lowered) or third_person(verb)}".rstrip()
+
+    def asked(self, verb: str) -> str:
+        if self.is_named and self.person is UNNAMED:
+            return f"{_PLURAL.get(verb.lower(), verb)} they"
+        self.is_named = True
+        return f"{_SINGULAR.get(verb.lower(), verb)} {self.person.subject}"
+
+
 def patient_to_third(text: str, person: Person) -> str:
     """Return a speaker's own words told about them: `I can't sleep` becomes `she cannot sleep`."""
-    subject = person.subject
-    for pattern, replacement in (
-        (r"\b(am|was) i\b", lambda match: ("is" if match.group(1).lower() == "am" else "was") + f" {subject}"),
-        (r"\b(do|have) i\b", lambda match: ("does" if match.group(1).lower() == "do" else "has") + f" {subject}"),
-        (r"\bi am\b", f"{subject} is"),
-        (r"\bi (?:was|were)\b", f"{subject} was"),
-        (r"\bi have\b", f"{subject} has"),
-        (r"\bi do\b", f"{subject} does"),
-    ):
-        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    subject = _Subject(person)
     text = re.sub(
-        rf"\bi ({_ADVERBS})([a-z]+)\b",
-        lambda match: f"{subject} {match.group(1)}{third_person(match.group(2))}",
+        rf"\b(?P<aux>am|was|do|have|did|can|should|would|will) i\b(?! (?:am|was|have|do)\b)"
+        rf"|\bi (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b|\bi\b(?!\.)",
+        lambda match: (
+            subject.asked(match.group("aux"))
+            if match.group("aux")
+            else subject.told(match.group("adverbs") or "", match.group("verb") or "")
+        ),
         text,
         flags=re.IGNORECASE,
     )
-    text = re.sub(r"\bi\b(?!\.)", subject, text, flags=re.IGNORECASE)
     for pattern, word in (
         ("myself", person.reflexive),
-        ("my", person.possessive),
+        ("my", person.possessive if subject.is_named or person is not UNNAMED else "the patient's"),
         ("mine", person.possessive if person.possessive != "her" else "hers"),
-        ("me", person.object),
+        ("me", person.object if subject.is_named or person is not UNNAMED else "the patient"),
         ("we", "they"),
         ("our", "their"),
         ("ours", "theirs"),
@@ -161,7 +181,7 @@ def patient_to_third(text: str, person: Person) -> str:
         text,
         flags=re.IGNORECASE,
     )
-    return _let_verbs_agree(text, subject)
+    return _let_verbs_agree(text, person.subject)
 
 
 _GIVING = (
@@ -173,29 +193,19 @@ _GIVING = (
 
 def you_to_third(text: str, person: Person) -> str:
     """Return words said to the patient told about them: `you have had a cough` becomes `he has had a cough`."""
-    subject = person.subject
+    subject = _Subject(person)
     obj = "the patient" if person is UNNAMED else person.object
     possessive = "the patient's" if person is UNNAMED else person.possessive
-    for pattern, replacement in (
-        (r"(?:^|(?<=what |when ))(are|were) you\b", lambda match: ("is" if match.group(1).lower() == "are" else "was") + f" {subject}"),
-        (r"(?:^|(?<=what |when ))(do|have) you\b", lambda match: ("does" if match.group(1).lower() == "do" else "has") + f" {subject}"),
-        (r"\byou are\b", f"{subject} is"),
-        (r"\byou were\b", f"{subject} was"),
-        (r"\byou have\b", f"{subject} has"),
-        (r"\byou do\b", f"{subject} does"),
-    ):
-        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    text = re.sub(rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)", rf"\1 {obj}", text, flags=re.IGNORECASE)
     text = re.sub(
-        r"\byou (can|could|should|will|may|might|would|must|did|had|cannot)\b", rf"{subject} \1", text, flags=re.IGNORECASE
-    )
-    text = re.sub(rf"\b({_GIVING}) you\b", rf"\1 {obj}", text, flags=re.IGNORECASE)
-    text = re.sub(
-        rf"\byou ({_ADVERBS})([a-z]+)\b",
-        lambda match: f"{subject} {match.group(1)}{third_person(match.group(2))}",
+        rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b",
+        lambda match: (
+            subject.asked(match.group("aux")) if match.group("aux") else subject.told(match.group("adverbs") or "", match.group("verb"))
+        ),
         text,
         flags=re.IGNORECASE,
     )
     text = re.sub(r"\byourself\b", person.reflexive, text, flags=re.IGNORECASE)
     text = re.sub(r"\byours?\b", possessive, text, flags=re.IGNORECASE)
     text = re.sub(r"\byou\b", obj, text, flags=re.IGNORECASE)
-    return _let_verbs_agree(text, subject)
+    return _let_verbs_agree(text, person.subject)

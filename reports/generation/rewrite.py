@@ -26,7 +26,7 @@ _ASIDES = re.compile(
 )
 _DANGLING = re.compile(
     r"(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|were|are|has|have|had|would|did|"
-    r"does|do|will|can)|and|but|so|or|by|from|into|at|about (?:a|the)|the|a|an|to|of|with|because|that|which|is|in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
+    r"does|do|will|can)|and|but|so|or|by|from|into|at|about (?:a|the)|the|a|an|to|of|with|because|which|is|in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
     r"i guess|i think|or anything|or something|or whatever|and stuff|and everything|and so|and then|okay|right|too|though))+$",
     re.IGNORECASE,
 )
