@@ -87,7 +87,7 @@ class LineForm(forms.Form):
         )
 
 
-class BaseLineFormSet(forms.BaseFormSet[LineForm]):
+class BaseLineFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # not subscriptable at run time
     """The lines of a draft; rows left empty or marked to be removed are no lines."""
 
     def clean(self) -> None:

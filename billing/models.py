@@ -26,10 +26,21 @@ if TYPE_CHECKING:
     from synapse.accounts.models import User
 
 
+class BillType(models.TextChoices):
+    """The kind of visit a bill is for."""
+
+    NEW_PATIENT = "new_patient", "New patient"
+    FOLLOWUP = "followup", "Follow-up"
+    CONSULTATION = "consultation", "Consultation"
+    EMERGENCY = "emergency", "Emergency"
+    TELEMEDICINE = "telemedicine", "Telemedicine"
+    PROCEDURE = "procedure", "Procedure"
+
+
 class FeeScheduleItem(Timestamped):
     """The price of one kind of visit: by session type and the minutes it took."""
 
-    session_type = models.CharField(max_length=20, help_text="A bill type of the contract.")
+    session_type = models.CharField(max_length=20, choices=BillType.choices)
     description = models.CharField(max_length=120)
     cpt_code = models.CharField(max_length=10, blank=True, default="")
     minimum_minutes = models.PositiveSmallIntegerField(default=0, help_text="Applies from this many minutes on.")
@@ -63,13 +74,7 @@ BillManager = models.Manager.from_queryset(BillQuerySet)
 class Bill(Timestamped):
     """One invoice. Paid and outstanding amounts follow from its ledger entries."""
 
-    class Type(models.TextChoices):
-        NEW_PATIENT = "new_patient", "New patient"
-        FOLLOWUP = "followup", "Follow-up"
-        CONSULTATION = "consultation", "Consultation"
-        EMERGENCY = "emergency", "Emergency"
-        TELEMEDICINE = "telemedicine", "Telemedicine"
-        PROCEDURE = "procedure", "Procedure"
+    Type = BillType
 
     class Status(models.TextChoices):
         PENDING = "pending", "Draft"

@@ -12,6 +12,12 @@ def check_can_work_with_bills(user: User) -> None:
         raise NotAllowed("Your role does not include bills.")
 
 
+def check_can_set_prices(user: User) -> None:
+    """Raise NotAllowed unless this person keeps the clinic's fee schedule."""
+    if not user.may(Permission.MANAGE_CLINIC):
+        raise NotAllowed("The fee schedule is kept by the administrator.")
+
+
 def check_can_give_back(user: User, bill: Bill) -> None:
     """Raise NotAllowed unless this person may cancel the bill or refund money on it."""
     check_can_work_with_bills(user)

@@ -1,5 +1,6 @@
 """Draft, edit, issue and send bills; take payments, give them back, call bills off."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 
 from billing import ledger, permissions, pricing, queries
 from billing.errors import BadAmount, Locked, NotIssuable
-from billing.models import Bill, LedgerEntry
+from billing.models import Bill, FeeScheduleItem, LedgerEntry
 from billing.money import ZERO, Line, add_up, load_line, round_money
 from scheduling.models import Appointment
 from sessions_app.models import ConsultationSession
@@ -223,6 +224,14 @@ def mark_overdue(at: datetime) -> int:
             _record(bill, "overdue", by=None)
             count += 1
     return count
+
+
+def store_fee(item: FeeScheduleItem, *, by: User, fields: Iterable[str]) -> None:
+    """Save a price of the fee schedule; bills that are drafted already keep theirs. Raises NotAllowed."""
+    permissions.check_can_set_prices(by)
+    with audit.unit_of_work():
+        item.save()
+        audit.record(Action.ADMINISTER, by=by, target=item, detail={"fields": sorted(fields)})
 
 
 def note_export(bill: Bill, export_format: str, *, by: User, at: datetime) -> None:

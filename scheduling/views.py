@@ -18,6 +18,7 @@ from scheduling import boards, permissions, queries, services
 from scheduling.calendar import NoSuchTime, at_wall_clock, free_starts, month_weeks, week_of
 from scheduling.forms import BookingForm, CancelForm, FreeTimesForm, MoveForm, current_zone
 from scheduling.models import Appointment
+from sessions_app.services import SessionLive
 from synapse import workflows
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings, User
@@ -206,15 +207,19 @@ def move(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 def start(request: ClinicRequest, pk: UUID) -> HttpResponse:
-    """Begin the consultation of a visit, recorded unless the form says otherwise."""
+    """Begin the consultation of a visit, recorded unless the form says otherwise; an open session comes first."""
     visit = _get_visit(request, pk)
-    session = workflows.start_consultation(
-        visit.patient_id,
-        visit.pk,
-        by=request.user,
-        at=timezone.now(),
-        with_recording="without_recording" not in request.POST,
-    )
+    try:
+        session = workflows.start_consultation(
+            visit.patient_id,
+            visit.pk,
+            by=request.user,
+            at=timezone.now(),
+            with_recording="without_recording" not in request.POST,
+        )
+    except SessionLive as error:
+        messages.error(request, error.message)
+        return redirect("sessions:detail", error.session_id)
     return redirect("sessions:detail", session.pk)
 
 
@@ -272,7 +277,19 @@ def _booking_initial(request: ClinicRequest) -> dict[str, Any]:
         initial["clock"] = time.fromisoformat(request.GET.get("time", ""))
     except ValueError:
         initial.setdefault("day", timezone.localdate())
-    return initial
+    return initial | _follow_up_initial(request)
+
+
+def _follow_up_initial(request: ClinicRequest) -> dict[str, Any]:
+    """Read what the signed report named in the address says about the next visit."""
+    try:
+        wanted = workflows.suggest_follow_up(UUID(request.GET.get("report", "")), by=request.user)
+    except ValueError:
+        return {}
+    if wanted is None:
+        return {}
+    found = {"patient": wanted.patient_id, "doctor": wanted.doctor_id, "chief_complaint": wanted.reason}
+    return found | ({"day": wanted.day} if wanted.day else {})
 
 
 def _chosen_patient(request: ClinicRequest, form: BookingForm) -> Patient | None:

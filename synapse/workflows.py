@@ -1,8 +1,8 @@
 """Use cases that touch several apps. Doors call them; each is one unit of work."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from billing import services as billing
@@ -12,12 +12,13 @@ from patients import services as patients
 from patients.models import Consent, Patient
 from reports.models import Report
 from reports.services import drafting as reports
+from reports.takeover import follow_up_of
 from scheduling import services as scheduling
 from scheduling.models import Appointment
 from sessions_app import recordings
 from sessions_app import services as sessions
 from sessions_app.models import ConsultationSession, SessionType, Transcription
-from synapse.accounts.models import User
+from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.services import unit_of_work
 from synapse.common.errors import Conflict, DomainError
 
@@ -122,23 +123,29 @@ def apply_takeover(
     )
 
 
-def book_follow_up(
-    report: Report, *, scheduled_at: datetime, duration_minutes: int, by: User, at: datetime, **details: Any
-) -> Appointment:
-    """Book the next visit with the doctor of a signed report's session.
+@dataclass(frozen=True)
+class FollowUpSuggestion:
+    """What a signed report says about coming again, for the booking form."""
 
-    `details` are those of `scheduling.services.schedule_appointment`. Raises what it raises, and Conflict while the
-    report is not signed.
-    """
-    _check_signed(report)
-    return scheduling.schedule_appointment(
-        report.session.patient,
-        doctor=report.session.doctor,
-        scheduled_at=scheduled_at,
-        duration_minutes=duration_minutes,
-        by=by,
-        at=at,
-        **{"appointment_type": Appointment.Type.FOLLOWUP, **details},
+    patient_id: UUID
+    doctor_id: UUID
+    day: date | None
+    reason: str
+
+
+def suggest_follow_up(report_id: UUID, *, by: User) -> FollowUpSuggestion | None:
+    """Return doctor, day and reason of the next visit as a signed report in scope names them; None for any other."""
+    report = Report.objects.visible_to(by).filter(pk=report_id).select_related("session__patient").first()
+    if report is None or not report.is_signed:
+        return None
+    session = report.session
+    wanted = follow_up_of(report)
+    seen_on = ClinicSettings.load().date_of(session.started_at)
+    return FollowUpSuggestion(
+        patient_id=session.patient_id,
+        doctor_id=session.doctor_id,
+        day=seen_on + timedelta(days=wanted.days) if wanted else None,
+        reason=wanted.sentence["text"] if wanted else session.chief_complaint,
     )
 
 
