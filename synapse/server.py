@@ -7,7 +7,7 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import defer
 
 from synapse.common import draining
@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 8
 CLOSE_SECONDS = 0.5
 GOING_DOWN = 1012
+FIRST_REGISTERED, LAST_REGISTERED = 1001, 1014
 LARGEST_MESSAGE = 64 * 1024
 PING_SECONDS = 5  # a half-open client is noticed after 15 s
 PING_TIMEOUT_SECONDS = 10
@@ -26,10 +27,30 @@ class ListenError(Exception):
     """The address is taken or not ours."""
 
 
+class Protocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """Daphne's socket, able to close with the registered codes (1008 policy, 1012 restart) autobahn keeps to itself."""
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
+        if code is not None and FIRST_REGISTERED <= code <= LAST_REGISTERED:
+            self.sendCloseFrame(code=code)
+        else:
+            super().serverClose(code)
+
+
 class DrainingServer(Server):  # type: ignore[misc]  # daphne has no types
     """Daphne that, asked to stop, lets requests and live streams finish first."""
 
     failure: str | None = None
+    ports: list[Any]
+
+    def run(self) -> None:
+        self.ports = []
+        WebSocketFactory.protocol = Protocol
+        super().run()
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self.ports.append(port)
 
     def listen_error(self, failure: Any) -> None:
         self.failure = failure.getErrorMessage()
@@ -40,8 +61,8 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne has no types
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._go_down()))
 
     async def _go_down(self) -> None:
-        for listener in self.listeners:
-            listener.addCallback(lambda port: port.stopListening())
+        for port in self.ports:
+            port.stopListening()
         sockets = [protocol for protocol in self.connections if isinstance(protocol, WebSocketProtocol)]
         for socket in sockets:
             socket.muted = True  # what comes now was not acknowledged: the client sends it again
@@ -50,7 +71,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne has no types
         for socket in sockets:
             socket.muted = False
             if socket.state == socket.STATE_OPEN:
-                socket.sendClose(code=GOING_DOWN)
+                socket.serverClose(GOING_DOWN)
         await _wait(self._applications(sockets), CLOSE_SECONDS)
         left = self._applications(self.connections)
         for application in left:
@@ -67,10 +88,8 @@ async def _wait(futures: "list[asyncio.Future[Any]]", seconds: float) -> None:
         await asyncio.wait(futures, timeout=seconds)
 
 
-def serve(host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises ListenError."""
-    from synapse.asgi import application
-
+def serve(application: Any, host: str, port: int) -> None:
+    """Serve an ASGI application until SIGTERM or Ctrl-C. Raises ListenError."""
     server = DrainingServer(
         application=application,
         endpoints=build_endpoint_description_strings(host=host, port=port),

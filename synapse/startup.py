@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -39,20 +40,18 @@ def refuse_unsafe_start() -> None:
         raise CommandError("\n".join(str(message) for message in errors))
 
 
-def prepare(at: datetime) -> list[str]:
-    """Back up, migrate, collect static files and load the demo clinic where needed; return what was done."""
-    done = []
+def prepare(at: datetime) -> Iterator[str]:
+    """Back up, migrate, collect static files and load the demo clinic where needed; yield what was done."""
     if pending_migrations():
         if has_data():
-            done.append(f"Backed up the database to {back_up_database(at)}.")
+            yield f"Backed up the database to {back_up_database(at)}."
         call_command("migrate", interactive=False, verbosity=0)
-        done.append("Brought the database up to date.")
+        yield "Brought the database up to date."
     if collect_static():
-        done.append("Collected the static files.")
+        yield "Collected the static files."
     if settings.MODE == "demo" and not apps.get_model(settings.AUTH_USER_MODEL)._default_manager.exists():
+        yield "Loading the demo clinic: its recordings go through the engines, which takes a while ..."
         call_command("seed_demo")
-        done.append("Loaded the demo clinic.")
-    return done
 
 
 def pending_migrations() -> bool:

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -36,16 +37,21 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # the data folder is this user's alone
         refuse_taken_port(settings.HOST, settings.PORT)
         if options["prepare"]:
             for sentence in startup.prepare(timezone.now()):
-                self.stdout.write(sentence)
+                self.say(sentence)
         startup.refuse_unsafe_start()
         lines = announcement()
         connections.close_all()
         os.environ[SUPERVISED] = "1"
-        announce = Announcer(lambda: self.stdout.write("\n".join(lines)))
-        Supervisor(children()).run(announce)
+        Supervisor(children()).run(while_running=Announcer(lambda: self.say(*lines)))
+
+    def say(self, *lines: str) -> None:
+        """Print at once: whoever reads a pipe waits for these lines."""
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
 
 
 def children() -> list[Child]:
@@ -86,7 +92,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 class Announcer:
     """Says once, as soon as the server answers, where it is."""
 
-    def __init__(self, say: Any) -> None:
+    def __init__(self, say: Callable[[], None]) -> None:
         self._say = say
         self._is_said = False
         self._next_probe = 0.0

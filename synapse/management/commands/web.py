@@ -15,7 +15,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_unsafe_start_alone()
+        from synapse.asgi import application
+
         try:
-            serve(settings.HOST, settings.PORT)
+            serve(application, settings.HOST, settings.PORT)
         except ListenError as error:
             raise CommandError(f"Cannot listen on {settings.HOST}:{settings.PORT}: {error}") from None

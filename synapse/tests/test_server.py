@@ -1,0 +1,172 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A live stream that acknowledges what it took only when the server goes down, and a request that takes a second.
+APPLICATION = """
+    import asyncio, sys
+    from synapse import server
+    from synapse.common import draining
+    server.DRAIN_SECONDS = float(sys.argv[2])
+
+    async def stream(receive, send):
+        taken = []
+        async def finish():
+            await send({"type": "websocket.send", "text": f"acknowledged {len(taken)}"})
+            await send({"type": "websocket.close", "code": 1012})
+        draining.register(finish)
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.receive":
+                taken.append(message)
+                await send({"type": "websocket.send", "text": "taken"})
+
+    async def idle(receive, send):
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async def answer(receive, send):
+        await asyncio.sleep(1)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    async def application(scope, receive, send):
+        if scope["type"] == "http":
+            await answer(receive, send)
+        else:
+            await (idle if scope["path"] == "/idle" else stream)(receive, send)
+
+    server.serve(application, "127.0.0.1", int(sys.argv[1]))
+"""
+
+
+class RunningServer:
+    def __init__(self, port: int, process: subprocess.Popen) -> None:
+        self.port = port
+        self.process = process
+
+    def connect(self, path: str = "/"):
+        return connect(f"ws://127.0.0.1:{self.port}{path}", proxy=None)
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def server(tmp_path, request) -> Iterator[RunningServer]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(APPLICATION), str(port), "3"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield RunningServer(port, process)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+def test_a_live_stream_gets_its_acknowledgement_and_1012_before_the_server_stops(server):
+    with server.connect() as stream:
+        for _ in range(3):
+            stream.send(b"chunk")
+            assert stream.recv(5) == "taken"
+
+        server.terminate()
+
+        assert stream.recv(5) == "acknowledged 3"
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.recv(5)
+    assert closed.value.rcvd.code == 1012
+    assert server.process.wait(5) == 0
+
+
+def test_a_socket_nobody_finishes_is_closed_with_1012_as_well(server):
+    with server.connect("/idle") as stream:
+        server.terminate()
+
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.recv(5)
+    assert closed.value.rcvd.code == 1012
+    assert server.process.wait(5) == 0
+
+
+def test_a_request_under_way_is_answered_and_a_new_one_is_not_taken(server):
+    answers = []
+    asking = threading.Thread(
+        target=lambda: answers.append(urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=5).read())
+    )
+    asking.start()
+    time.sleep(0.4)
+
+    server.terminate()
+    time.sleep(0.3)
+
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=1)
+    asking.join()
+    assert answers == [b"whole"]
+    assert server.process.wait(5) == 0
+
+
+def test_without_anything_open_the_server_stops_at_once(server):
+    started = time.monotonic()
+
+    server.terminate()
+
+    assert server.process.wait(5) == 0
+    assert time.monotonic() - started < 2
+
+
+def test_a_message_over_64_kib_ends_the_connection(server):
+    with server.connect() as stream:
+        stream.send(b"x" * 64 * 1024)
+        assert stream.recv(5) == "taken"
+
+        stream.send(b"x" * (64 * 1024 + 1))
+
+        with pytest.raises(ConnectionClosed):
+            stream.recv(5)
+
+
+def test_a_taken_port_is_an_error_that_names_it(server, tmp_path):
+    second = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(APPLICATION), str(server.port), "3"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert second.returncode == 1
+    assert b"ListenError" in second.stderr
