@@ -309,6 +309,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "daphne": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "daphne.http_protocol": {"handlers": [], "level": "ERROR", "propagate": False},
     },
 }
