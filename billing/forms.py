@@ -11,7 +11,7 @@ from billing.models import Bill, LedgerEntry
 from billing.money import ZERO, Line
 from billing.services import MAXIMUM_LINES
 
-ICD_10 = r"^[A-TV-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$"
+ICD_10 = r"^[A-TV-Za-tv-z][0-9][0-9A-Za-z](\.[0-9A-Za-z]{1,4})?$"
 
 
 class AmountField(forms.DecimalField):

@@ -60,7 +60,7 @@ def add_entry(
 def read_balance(bill: Bill) -> Balance:
     """Add up the entries of a bill."""
     charged = paid = ZERO
-    for kind, amount in bill.ledger_entries.values_list("kind", "amount"):
+    for kind, amount in ((entry.kind, entry.amount) for entry in bill.ledger_entries.all()):
         if kind == Kind.CHARGE:
             charged += amount
         elif kind == Kind.REVERSAL:
