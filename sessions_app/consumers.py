@@ -21,7 +21,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from sessions_app import live, recordings, services, socket_access, spool, transcripts, watchers
+from sessions_app import live, live_text, recordings, services, socket_access, spool, transcripts, watchers
 from sessions_app.live import Close, Control, Finish, FinishedSpool, Frame, Hello, LiveStream, StreamClosed
 from sessions_app.models import ConsultationSession
 from sessions_app.socket_access import Standing
@@ -83,16 +83,16 @@ class AudioConsumer(AsyncWebsocketConsumer):
         loop = asyncio.get_running_loop()
         self._on_change = lambda: loop.call_soon_threadsafe(self._wake.set)
         if draining.is_draining():
-            await self.close(Close.RESTART)
+            await self._close(Close.RESTART)
             return
         self._visitor = await _in_database(socket_access.identify, self.scope)
         if self._visitor is None:
-            await self.close(Close.NOT_SIGNED_IN)
+            await self._close(Close.NOT_SIGNED_IN)
             return
         try:
             standing = await _in_database(socket_access.admit, self._visitor, self._path_id(), at=timezone.now())
         except StreamClosed as refusal:
-            await self.close(refusal.code)
+            await self._close(refusal.code)
             return
         self.session_id = standing.session.pk
         self._shown = _Shown(standing.session.status, standing.session.status_reason)
@@ -124,9 +124,9 @@ class AudioConsumer(AsyncWebsocketConsumer):
         await self._close(code)
 
     async def _close(self, code: int) -> None:
-        # The client may have gone meanwhile; then there is nobody to tell.
+        # The client may have gone meanwhile; then there is nobody to tell. The server takes nothing but a plain int.
         with contextlib.suppress(Exception):
-            await self.close(code)
+            await self.close(int(code))
 
     async def _let_go(self) -> None:
         """Close the spool, whatever was not committed being the client's to send again."""
@@ -405,8 +405,6 @@ class AudioConsumer(AsyncWebsocketConsumer):
 
     async def _relay_text(self) -> None:
         """Pass live words on to the page; without them the recording goes on."""
-        from sessions_app import live_text
-
         async for segment in live_text.subscribe(self.session_id):
             await self._send({"type": "segment", **segment})
 

@@ -81,6 +81,7 @@ class Recorder:
         while True:
             output = await self.socket.receive_output(seconds)
             if output["type"] == "websocket.close":
+                assert type(output["code"]) is int  # the server refuses an enum
                 return output["code"]
             self.frames.append(json.loads(output["text"]))
 

@@ -1,0 +1,161 @@
+"""The product as its own processes, which tests may kill, with its own data folder and database."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "INDEX_KEY", "AUDIT_KEY", "SIGNING_KEY", "AUDIO_KEY")
+START_SECONDS = 60
+SETUP = """
+import django
+django.setup()
+import json
+from django.test import Client
+from django.utils import timezone
+from synapse.accounts.models import User
+from synapse.testing.plugin import make_user
+from synapse.accounts.roles import Role
+from sessions_app.tests.factories import *
+"""
+NEW_RECORDINGS = """
+answer = []
+for name in NAMES:
+    doctor = make_user(name, Role.DOCTOR, "Asha", "Rao")
+    session = make_session(doctor, at=timezone.now())
+    client = Client()
+    client.force_login(doctor)
+    answer.append({"session": str(session.pk), "cookie": client.cookies["sessionid"].value})
+"""
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class LiveSite:
+    """One installation in a folder. `start` it, `kill` it, `start` it again: the data stays.
+
+    `command` is what runs it: `web` alone, or `up` with the worker and the speech process.
+    """
+
+    folder: Path
+    command: str = "web"
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        # Fernet wants real base64; every key must differ.
+        from base64 import urlsafe_b64encode
+
+        keys = {name: urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+        inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+        self.env = {
+            **inherited,
+            **keys,
+            "SYNAPSE_DATA_DIR": str(self.folder),
+            "PORT": str(self.port),
+            "BASE_URL": self.url,
+            "DJANGO_SETTINGS_MODULE": "synapse.settings",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def socket_url(self, session: str) -> str:
+        return f"ws://localhost:{self.port}/ws/sessions/{session}/audio/"
+
+    def manage(self, *arguments: str) -> None:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=PROJECT, env=self.env, check=False, capture_output=True, text=True)
+        assert not done.returncode, done.stderr[-3000:]
+
+    def run(self, code: str, **names: Any) -> Any:
+        """Run code with the factories at hand in a process of the installation; return what it leaves in `answer`."""
+        given = "\n".join(f"{name} = {value!r}" for name, value in names.items())
+        script = f"{SETUP}\n{given}\nanswer = None\n{code}\nprint(json.dumps(answer))"
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=PROJECT, env=self.env, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise AssertionError(done.stderr[-3000:])
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def new_recordings(self, *names: str) -> list[dict[str, str]]:
+        """Make doctors with a live session each; return the sessions' ids and the doctors' cookies."""
+        found: list[dict[str, str]] = self.run(NEW_RECORDINGS, NAMES=names)
+        return found
+
+    def facts(self, session: str) -> dict[str, Any]:
+        """Return what is stored of a session and of its spool."""
+        code = """
+from sessions_app import spool
+from sessions_app.models import ConsultationSession
+session = ConsultationSession.objects.get(pk=ID)
+timeline = spool.default_store().timeline(session.pk)
+answer = {
+    "status": session.status,
+    "sha256": session.audio_sha256,
+    "mismatch": session.audio_sum_mismatch,
+    "spool_sha256": timeline.sha256,
+    "last_seq": timeline.last_seq,
+    "gaps": timeline.gaps,
+    "pcm_ms": timeline.pcm_ms,
+    "events": list(session.events.order_by("at_ms").values_list("kind", "at_ms")),
+    "notes": session.session_notes,
+}
+"""
+        found: dict[str, Any] = self.run(code, ID=session)
+        return found
+
+    def start(self) -> None:
+        log = (self.folder / "web.log").open("ab")
+        command = [sys.executable, "manage.py", self.command]
+        self.process = subprocess.Popen(command, cwd=PROJECT, env=self.env, stdout=log, stderr=log)
+        log.close()
+        give_up_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up_at:
+            if self.process.poll() is not None:
+                raise AssertionError((self.folder / "web.log").read_text()[-3000:])
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/live", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the web server did not answer")
+
+    def kill(self) -> None:
+        """Take the server away without warning."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the server to end."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.process = None
