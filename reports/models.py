@@ -196,6 +196,10 @@ class Report(Timestamped):
         return self.status == self.Status.COMPLETED
 
     @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.PENDING
+
+    @property
     def is_running(self) -> bool:
         return self.status in self.RUNNING
 
@@ -207,7 +211,3 @@ class Report(Timestamped):
     def title(self) -> str:
         """The template's name as it was when the report was asked for."""
         return str(self.template_structure.get("name", "")) or self.get_report_type_display()
-
-    @property
-    def is_machine_written(self) -> bool:
-        return bool(self.engine)

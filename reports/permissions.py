@@ -146,6 +146,7 @@ def _asks(check: Callable[P, None]) -> Callable[P, bool]:
 can_write = _asks(check_can_write)
 can_request = _asks(check_can_request)
 can_edit = _asks(check_can_edit)
+can_retry = _asks(check_can_retry)
 can_sign = _asks(check_can_sign)
 can_amend = _asks(check_can_amend)
 can_export = _asks(check_can_export)

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from patients.models import Patient
 from reports.content import Section, all_sentences, walk
@@ -132,11 +131,14 @@ def turns_of(report: Report) -> list[Turn]:
     ]
 
 
+def listed_templates(user: User) -> QuerySet[ReportTemplate]:
+    """Return what a person may use or keep; switched-off templates of others are left out."""
+    templates = ReportTemplate.objects.visible_to(user).select_related("doctor", "parent")
+    mine = Q(doctor=user) if user.may(Permission.WRITE_TEMPLATES) else Q(doctor=None)
+    return templates.filter(Q(is_active=True) | mine).order_by("-is_active", "name")
+
+
 def usable_templates(doctor: User) -> QuerySet[ReportTemplate]:
     """Return the templates a doctor may write with: own first, then the public ones."""
     templates = ReportTemplate.objects.active().visible_to(doctor)
     return templates.order_by(F("doctor").asc(nulls_last=True), "-is_default", "name")
-
-
-def patient_of(report_id: UUID) -> UUID | None:
-    return Report.objects.filter(pk=report_id).values_list("session__patient_id", flat=True).first()

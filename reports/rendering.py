@@ -151,6 +151,11 @@ def clinic_zone() -> ZoneInfo:
     return ZoneInfo(ClinicSettings.load().timezone)
 
 
+def local_date(at: datetime) -> date:
+    """Return the day of a moment in the clinic's zone."""
+    return at.astimezone(clinic_zone()).date()
+
+
 def long_date(at: datetime | date) -> str:
     """Write a date in the clinic's zone: `14 October 2025`."""
     local = at.astimezone(clinic_zone()) if isinstance(at, datetime) else at

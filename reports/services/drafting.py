@@ -129,7 +129,7 @@ def build_request(report: Report) -> GenerationRequest:
     """Return what an engine gets: the words and what may be known of the visit; identity only to be replaced."""
     session, patient = report.session, report.session.patient
     profile = UserProfile.objects.filter(user=session.doctor).first()
-    age = patient.age_on(session.started_at.astimezone(rendering.clinic_zone()).date())
+    day = rendering.local_date(session.started_at)
     identifiers = (
         patient.first_name,
         patient.last_name,
@@ -149,9 +149,9 @@ def build_request(report: Report) -> GenerationRequest:
         segments=segments_of(report.transcription),
         context=GenerationContext(
             gender=patient.gender,
-            age_band=age_band(age),
+            age_band=age_band(patient.age_on(day)),
             session_type=session.session_type,
-            session_date=f"{session.started_at.astimezone(rendering.clinic_zone()).date():%Y-%m}",
+            session_date=f"{day:%Y-%m}",
             chief_complaint=session.chief_complaint,
             previous_plan=queries.previous_plan(session),
             doctor_specialization=profile.specialization if profile else "",

@@ -1,0 +1,467 @@
+"""What the review page shows: a report as lines, chips and counts, so that templates only lay out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from reports import permissions, queries, rendering, services, signing, takeover
+from reports.content import Evidence, Section, Sentence, all_sentences, walk
+from reports.models import Report
+from reports.services.editing import evidence_of_finding
+from reports.structure import parse_structure
+from sessions_app import queries as session_queries
+from sessions_app.models import ConsultationSession
+from synapse.accounts.models import User
+
+SHOWN_FINDINGS = 8
+EXPORT_CHOICES = (("pdf", "PDF"), ("docx", "Word"), ("txt", "Plain text"), ("md", "Markdown"), ("json", "JSON"))
+PAGE_KEYS = (
+    ("J", "Next line"),
+    ("K", "Line before"),
+    ("Space", "Play or stop"),
+    ("E", "Change this line"),
+    ("C", "Mark this section checked"),
+    ("Ctrl Enter", "Sign"),
+)
+SPEAKERS = {"unknown": "Unknown", "other": "Other", "doctor_2": "Doctor 2"}
+CHANGE_WORDS = {
+    takeover.Change.START: "Medication, new",
+    takeover.Change.CHANGE: "Medication, changed",
+    takeover.Change.CONTINUE: "Medication",
+    takeover.Change.STOP: "Medication, stopped",
+}
+KIND_ICONS = {
+    takeover.Kind.MEDICATION: "pill",
+    takeover.Kind.ALLERGY: "alert-triangle",
+    takeover.Kind.DIAGNOSIS: "stethoscope",
+}
+# Why the built-in writer wrote it; anything else is a code of the cloud engine.
+FALLBACK_WORDS = {
+    "no_consent": "This patient has not agreed to a cloud service, so the built-in writer wrote this draft.",
+    "chosen": "Written by the built-in writer, as you chose.",
+}
+FALLBACK_DEFAULT = "The cloud writer could not write this report, so the built-in writer did."
+FAILURE_WORDS = {
+    "timeout": "The writer did not answer in time.",
+    "rate_limited": "The cloud writer is busy.",
+    "unavailable": "The cloud writer could not be reached.",
+    "blocked": "The cloud writer refused this transcript.",
+    "invalid_key": "The key of the cloud writer is not accepted. Ask your administrator.",
+    "no_speech": "The transcript has no words to write from.",
+    "worker_lost": "The program that writes reports stopped in the middle.",
+}
+FAILURE_DEFAULT = "The report could not be written."
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A place in the recording, as a button."""
+
+    segment: int
+    ms: int
+    time: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence as it stands on the page."""
+
+    id: str
+    text: str
+    chips: list[Chip]
+    reasons: list[str]
+    is_unsettled: bool
+    is_doubtful: bool
+    is_confirmed: bool
+    is_own: bool
+    layout: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines that are laid out together: running prose, a list, or a heading."""
+
+    kind: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The place of a section or subsection where its sentences stand."""
+
+    id: str
+    title: str
+    groups: list[Group]
+    removed: list[Line]
+    is_not_discussed: bool
+    is_subsection: bool
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """One top-level section."""
+
+    id: str
+    title: str
+    parts: list[Part]
+    is_checked: bool
+    is_required: bool
+    is_not_discussed: bool
+    to_settle: int
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for part in self.parts for group in part.groups for line in group.lines]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was said and stands nowhere in the report."""
+
+    key: str
+    text: str
+    chip: Chip | None
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the review is, in counts and words."""
+
+    checked: int
+    total: int
+    to_settle: int
+    blockers: list[services.Blocker]
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.checked / self.total) if self.total else 0
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.blockers
+
+    @property
+    def headline(self) -> str:
+        return f"{self.checked} of {self.total} sections checked"
+
+    @property
+    def advice(self) -> str:
+        """Say what is left to do before signing."""
+        empty = sum(1 for blocker in self.blockers if blocker.code == "required_section")
+        todo = []
+        if self.checked < self.total:
+            todo.append("check the rest")
+        if self.to_settle:
+            todo.append(f"settle {self.to_settle} {'line' if self.to_settle == 1 else 'lines'}")
+        if empty:
+            todo.append(f"write {empty} required {'section' if empty == 1 else 'sections'}")
+        if any(blocker.code == "transcript_changed" for blocker in self.blockers):
+            todo.append("reload the page: the transcript was corrected")
+        if not todo:
+            return "Everything is settled. You can sign."
+        words = todo[0] if len(todo) == 1 else f"{', '.join(todo[:-1])} and {todo[-1]}"
+        return f"{words[:1].upper()}{words[1:]} before you sign."
+
+
+@dataclass(frozen=True)
+class PlayerView:
+    """What the audio player needs; `src` is empty when there is nothing to play."""
+
+    src: str
+    duration_ms: int
+    clock_map: list[list[int]]
+    peaks: str
+    why_silent: str = ""
+
+    @property
+    def total(self) -> str:
+        return rendering.clock(self.duration_ms)
+
+
+@dataclass(frozen=True)
+class FollowUpView:
+    """The next visit the plan asks for: the day, and the way to book it. The address holds ids and a day only."""
+
+    day: date
+    days: int
+    words: str
+    address: str
+
+
+@dataclass(frozen=True)
+class ProposalView:
+    """A line for the patient's record with the sentence it comes from."""
+
+    key: str
+    text: str
+    source: str
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class TurnView:
+    """One utterance beside the report."""
+
+    id: int
+    ms: int
+    time: str
+    speaker: str
+    css: str
+    text: str
+    is_cited: bool
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """Everything on the page of a written report."""
+
+    report: Report
+    sections: list[SectionView]
+    progress: Progress
+    findings: list[Finding]
+    unassigned: list[Finding]
+    scores: list[tuple[str, str, str]]
+    seal: signing.Seal
+    can_edit: bool
+    can_sign: bool
+    can_export: bool
+    can_amend: bool
+    has_newer: bool
+    places: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def engine_words(self) -> str:
+        return f"by {rendering.engine_name(self.report)}" if self.report.engine else "written by hand"
+
+    @property
+    def fallback_words(self) -> str:
+        code = self.report.fallback_code
+        return FALLBACK_WORDS.get(code, FALLBACK_DEFAULT) if code else ""
+
+    @property
+    def shown_findings(self) -> list[Finding]:
+        return self.findings[:SHOWN_FINDINGS]
+
+    @property
+    def more_findings(self) -> list[Finding]:
+        return self.findings[SHOWN_FINDINGS:]
+
+
+def review_page(report: Report, user: User) -> ReviewPage:
+    """Return the page of a draft or a signed report as this person sees it."""
+    sections = [section_view(report, section) for section in report.structured_data]
+    blockers = services.blockers_of(report) if report.is_draft else []
+    can_edit = permissions.can_edit(user, report)
+    return ReviewPage(
+        report=report,
+        sections=sections,
+        progress=Progress(
+            checked=sum(section.is_checked for section in sections),
+            total=len(sections),
+            to_settle=sum(section.to_settle for section in sections),
+            blockers=blockers,
+        ),
+        findings=[finding_view(report, entry) for entry in report.missing] if can_edit else [],
+        unassigned=[finding_view(report, entry) for entry in report.unassigned] if can_edit else [],
+        scores=scores_in_words(report),
+        seal=signing.verify(report),
+        can_edit=can_edit,
+        can_sign=permissions.can_sign(user, report),
+        can_export=permissions.can_export(user, report),
+        can_amend=permissions.can_amend(user, report),
+        has_newer=permissions.has_newer_version(report),
+        places=list(places_for_findings(report.structured_data)),
+    )
+
+
+def section_view(report: Report, section: Section) -> SectionView:
+    """Return one top-level section."""
+    required = {template.id for template in parse_structure(report.template_structure) if template.required}
+    removed = _removed_lines(report)
+    parts = [_part(part, removed, is_subsection=part is not section) for part in walk([section])]
+    shown = [part for part in parts if part.is_subsection or part.groups or part.removed or not section["subsections"]]
+    return SectionView(
+        id=section["id"],
+        title=section["title"],
+        parts=shown,
+        is_checked=section["id"] in report.checked_sections,
+        is_required=section["id"] in required,
+        is_not_discussed=section["status"] != "documented",
+        to_settle=sum(sentence["support"] == "unsupported" for sentence in all_sentences([section])),
+    )
+
+
+def line_view(sentence: Sentence) -> Line:
+    return Line(
+        id=sentence["id"],
+        text=sentence["text"],
+        chips=[chip_view(place) for place in sentence["evidence"]],
+        reasons=[flag["detail"] for flag in sentence["flags"]],
+        is_unsettled=sentence["support"] == "unsupported",
+        is_doubtful=sentence["support"] == "partial",
+        is_confirmed=sentence["support"] == "confirmed",
+        is_own=sentence["origin"] == "doctor",
+        layout=sentence.get("layout", "prose"),
+    )
+
+
+def chip_view(place: Evidence) -> Chip:
+    return Chip(place["segment"], place["start_ms"], rendering.clock(place["start_ms"]), place["quote"])
+
+
+def finding_view(report: Report, finding: dict[str, Any]) -> Finding:
+    evidence = evidence_of_finding(finding)
+    first = evidence[0] if evidence else None
+    return Finding(
+        key=services.finding_key(finding),
+        text=finding["text"],
+        chip=chip_view(first) if first else None,
+        speaker=speaker_name(report.session, first["speaker"]) if first else "",
+    )
+
+
+def places_for_findings(sections: list[Section]) -> Iterator[tuple[str, str]]:
+    """Yield id and name of every place a finding can be put into."""
+    for section in sections:
+        if not section["subsections"]:
+            yield section["id"], section["title"]
+        for part in section["subsections"]:
+            yield part["id"], f"{section['title']}: {part['title']}"
+
+
+def player_view(session: ConsultationSession) -> PlayerView:
+    """Return what plays the session's recording, or why there is nothing to play."""
+    if not session_queries.has_audio(session):
+        why = "The recording was deleted." if session.audio_deleted_at else "This session has no recording."
+        return PlayerView("", 0, [], "", why)
+    return PlayerView(
+        src=reverse("sessions:audio", args=[session.pk]),
+        duration_ms=session_queries.file_to_clock(
+            session.audio_map, round((session.audio_duration_seconds or 0) * 1000)
+        ),
+        clock_map=session.audio_map,
+        peaks=" ".join(str(round(100 * min(1.0, max(0.0, level)))) for level in session.audio_peaks),
+    )
+
+
+def follow_up_view(report: Report) -> FollowUpView | None:
+    follow_up = takeover.follow_up_of(report)
+    if follow_up is None:
+        return None
+    day = rendering.local_date(report.session.started_at) + timedelta(days=follow_up.days)
+    query = urlencode(
+        {
+            "patient": str(report.session.patient_id),
+            "doctor": str(report.session.doctor_id),
+            "day": day.isoformat(),
+            "report": str(report.pk),
+        }
+    )
+    address = f"{reverse('scheduling:book')}?{query}"
+    return FollowUpView(day=day, days=follow_up.days, words=follow_up.sentence["text"], address=address)
+
+
+def proposal_views(report: Report) -> list[ProposalView]:
+    return [
+        ProposalView(
+            key=proposal.key,
+            text=proposal.text,
+            source=proposal.sentence["text"],
+            label=CHANGE_WORDS.get(proposal.change) or proposal.kind.value.capitalize(),
+            icon=KIND_ICONS[proposal.kind],
+        )
+        for proposal in takeover.propose(report)
+    ]
+
+
+def turn_views(report: Report) -> list[TurnView]:
+    return [
+        TurnView(
+            id=turn.id,
+            ms=turn.start_ms,
+            time=rendering.clock(turn.start_ms),
+            speaker=speaker_name(report.session, turn.speaker),
+            css="doc" if turn.speaker.startswith("doctor") else "pt" if turn.speaker.startswith("patient") else "unk",
+            text=turn.text,
+            is_cited=turn.is_cited,
+        )
+        for turn in queries.turns_of(report)
+    ]
+
+
+def speaker_name(session: ConsultationSession, speaker: str) -> str:
+    """Name a speaker for the page: `Dr Rao`, `Kavya`, `Patient 2`."""
+    if speaker == "doctor":
+        return f"Dr {session.doctor.last_name}" if session.doctor.last_name else session.doctor.display_name
+    if speaker == "patient":
+        return session.patient.first_name
+    return SPEAKERS.get(speaker) or speaker.replace("_", " ").capitalize()
+
+
+def scores_in_words(report: Report) -> list[tuple[str, str, str]]:
+    """Return name, words and number of each score."""
+    counts = report.score_details
+    rows = []
+    if report.completeness_score is not None:
+        words = (
+            f"{counts.get('required_documented', 0)} of {counts.get('required_total', 0)} required sections; "
+            f"{counts.get('findings_covered', 0)} of {counts.get('findings_total', 0)} findings of the transcript are in it"
+        )
+        rows.append(("Completeness", words, f"{report.completeness_score:.2f}"))
+    if report.quality_score is not None:
+        count = counts.get("to_check", 0)
+        words = "Every line is supported" if not count else f"{count} {'line needs' if count == 1 else 'lines need'} a look"
+        rows.append(("Form and support", words, f"{report.quality_score:.2f}"))
+    if report.confidence_score is not None:
+        words = "How often lines like these are kept, times how well the words were heard"
+        rows.append(("Confidence", words, f"{report.confidence_score:.2f}"))
+    return rows
+
+
+def failure_words(report: Report) -> str:
+    return FAILURE_WORDS.get(report.error_code, FAILURE_DEFAULT)
+
+
+def _part(section: Section, removed: dict[str, list[Line]], *, is_subsection: bool) -> Part:
+    return Part(
+        id=section["id"],
+        title=section["title"],
+        groups=list(_groups(section["sentences"])),
+        removed=removed.get(section["id"], []),
+        is_not_discussed=section["status"] != "documented",
+        is_subsection=is_subsection,
+    )
+
+
+def _groups(sentences: list[Sentence]) -> Iterator[Group]:
+    """Put prose that follows each other into one paragraph and items into one list."""
+    kinds = {"item": "list", "heading": "heading"}
+    run: list[Line] = []
+    kind = ""
+    for sentence in sentences:
+        layout = sentence.get("layout", "prose")
+        own = kinds.get(layout, "prose")
+        if run and (own != kind or own == "heading" or layout == "paragraph"):
+            yield Group(kind, run)
+            run = []
+        kind = own
+        run.append(line_view(sentence))
+    if run:
+        yield Group(kind, run)
+
+
+def _removed_lines(report: Report) -> dict[str, list[Line]]:
+    """Return the lines the doctor removed and did not restore, by section."""
+    present = {sentence["id"] for sentence in all_sentences(report.structured_data)}
+    removed: dict[str, dict[str, Line]] = {}
+    for entry in report.manual_corrections:
+        if entry["verb"] == "remove" and entry["sentence"] not in present:
+            removed.setdefault(entry["section"], {})[entry["sentence"]] = line_view(entry["before"])
+    return {section: list(lines.values()) for section, lines in removed.items()}
