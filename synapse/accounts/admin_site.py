@@ -1,5 +1,6 @@
 """Django's admin pages, for administrators only, behind the app's own sign-in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -28,7 +29,7 @@ class ClinicAdminSite(admin.AdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register a model's page, except those of apps that set-up has no business with."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        models: Iterable[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
         shown = [model for model in models if model._meta.app_label not in self.HIDDEN_APPS]
         super().register(shown, admin_class, **options)
 
@@ -43,10 +44,10 @@ class ClinicAdminSite(admin.AdminSite):
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or "/admin/")
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Leave by the app's own door, which takes a POST only."""
         return redirect("accounts:profile")
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Use the app's own page, which ends the other sessions and is audited."""
         return redirect("accounts:security")

@@ -13,6 +13,7 @@ from synapse.accounts.decorators import requires
 from synapse.accounts.forms import ClinicForm, InviteForm, RoleForm
 from synapse.accounts.models import ClinicSettings, Invitation, User
 from synapse.accounts.roles import Permission, Role
+from synapse.common.errors import Conflict
 from synapse.notifications.services import NotDelivered, deliver
 from synapse.web.http import ClinicRequest, render_page
 
@@ -48,7 +49,7 @@ def invite(request: ClinicRequest) -> HttpResponse:
             first_name=data["first_name"],
             last_name=data["last_name"],
         )
-    except people.Conflict as error:
+    except Conflict as error:
         form.add_error("email", str(error))
         return render_page(request, "accounts/invite.html", form=form)
     link = request.build_absolute_uri(sent.path)

@@ -13,6 +13,7 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from synapse.accounts import throttle
 from synapse.accounts.backends import find_user
+from synapse.accounts.choices import MAIL, NotificationEvent
 from synapse.accounts.models import ClinicSettings, User, UserProfile
 from synapse.accounts.roles import Permission
 from synapse.audit.models import Action, Outcome
@@ -146,6 +147,15 @@ def update_profile(user: User, changes: dict[str, Any], *, by: User) -> None:
         if profile_fields := [name for name in changed if name not in own]:
             profile.save(update_fields=[*profile_fields, "updated_at"])
         record(Action.UPDATE, by=by, target=_as_target(user), detail={"fields": sorted(changed)})
+
+
+def notify(user: User, event: NotificationEvent) -> None:
+    """Mail a user about an event, in the background, when they asked for it.
+
+    Call it inside the transaction that made the event happen; the mail names no patient and leads to a list.
+    """
+    if profile_of(user).notification_settings.get(event.value) == MAIL:
+        jobs.enqueue(f"synapse.accounts.tasks.mail_{event.value}", user.pk)
 
 
 def update_clinic(changes: dict[str, Any], *, by: User) -> ClinicSettings:

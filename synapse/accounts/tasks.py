@@ -6,7 +6,8 @@ from django.urls import reverse
 from synapse.accounts import services
 from synapse.accounts.models import User
 from synapse.common import jobs
-from synapse.common.jobs import Job, TransientJobError
+from synapse.common.jobs import TransientJobError
+from synapse.common.models import Job
 from synapse.notifications.services import NotDelivered, deliver
 
 
@@ -28,6 +29,49 @@ def mail_password_changed(job: Job) -> None:
     if user is not None:
         path = reverse("accounts:forgot_password")
         _mail("password_changed", user, {"name": user.display_name, "path": path})
+
+
+@jobs.task()
+def mail_report_ready(job: Job) -> None:
+    """Say that a drafted report waits."""
+    _mail_event(job, "A report is written and waits for you", "Read it, check each line and sign it.", "reports:list")
+
+
+@jobs.task()
+def mail_report_failed(job: Job) -> None:
+    """Say that a transcript or report could not be made."""
+    _mail_event(
+        job,
+        "A transcript or report could not be made",
+        "The recording is safe. Open the session and try again.",
+        "sessions:list",
+    )
+
+
+@jobs.task()
+def mail_appointment_booked(job: Job) -> None:
+    """Say that somebody else changed the user's calendar."""
+    _mail_event(job, "Your calendar has changed", "A visit was booked, moved or cancelled.", "scheduling:calendar")
+
+
+@jobs.task()
+def mail_patient_shared(job: Job) -> None:
+    """Say that a colleague shared a patient."""
+    _mail_event(job, "A colleague shares a patient with you", "You find them in your patient list.", "patients:list")
+
+
+def _mail_event(job: Job, subject: str, text: str, route: str) -> None:
+    user = User.objects.filter(pk=job.object_id, is_active=True).first()
+    if user is None:
+        return
+    context = {
+        "name": user.display_name,
+        "subject": subject,
+        "text": text,
+        "path": reverse(route),
+        "settings_path": reverse("accounts:notifications"),
+    }
+    _mail("notification", user, context)
 
 
 def _mail(template: str, user: User, context: dict[str, object]) -> None:

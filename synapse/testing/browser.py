@@ -108,7 +108,7 @@ def assert_page_is_clean(page: Page, *, allowed: tuple[str, ...] = ()) -> None:
 
     `allowed` names parts of console messages that belong to the test itself, such as the 422 of a form with errors.
     """
-    from axe_playwright_python.sync_playwright import Axe
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
     page.wait_for_load_state("load")
     page.evaluate("document.fonts.ready")

@@ -37,7 +37,7 @@ class DateThreeFieldsWidget(forms.MultiWidget):
     use_fieldset = True
 
     def __init__(self, attrs: dict[str, Any] | None = None, *, is_birth_date: bool = False) -> None:
-        widgets = {}
+        widgets: dict[str, forms.Widget | type[forms.Widget]] = {}
         for part, length in (("day", 2), ("month", 2), ("year", 4)):
             own = {"inputmode": "numeric", "maxlength": length, "autocomplete": "off"}
             if is_birth_date:
@@ -58,7 +58,7 @@ class DateThreeFieldsWidget(forms.MultiWidget):
                 return self.decompress(str(whole))
             except ValueError:
                 return [whole, "", ""]
-        return super().value_from_datadict(data, files, name)  # type: ignore[no-any-return]
+        return super().value_from_datadict(data, files, name)
 
     def id_for_label(self, id_: str) -> str:
         return f"{id_}_0" if id_ else ""

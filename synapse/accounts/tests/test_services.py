@@ -5,6 +5,7 @@ from django.core import mail
 from django.test import RequestFactory
 
 from synapse.accounts import services, throttle
+from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import ClinicSettings, SignInThrottle, User
 from synapse.audit.models import Action, AuditEvent, Outcome
 from synapse.common.errors import NotAllowed
@@ -213,3 +214,15 @@ def test_only_the_administrator_changes_the_clinic(asha, omar):
 
     assert ClinicSettings.load().name == "Banyan Clinic"
     assert AuditEvent.objects.get(action=Action.ADMINISTER).detail == {"fields": ["name"]}
+
+
+@pytest.mark.parametrize("event", NotificationEvent)
+def test_an_event_is_mailed_to_those_who_asked(asha, ben, event, django_capture_on_commit_callbacks):
+    services.update_profile(asha, {"notification_settings": {event.value: "mail"}}, by=asha)
+    services.update_profile(ben, {"notification_settings": {event.value: "none"}}, by=ben)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.notify(asha, event)
+        services.notify(ben, event)
+
+    assert [message.to for message in mail.outbox] == [["asha@clinic.example"]]

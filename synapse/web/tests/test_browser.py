@@ -20,10 +20,8 @@ PAGES = [
     ("omar", "/people/"),
     ("omar", "/people/invite/"),
     ("asha", "/gallery/"),
-    ("omar", "/admin/"),
-    ("omar", "/admin/accounts/user/"),
-    ("omar", "/admin/accounts/clinicsettings/1/change/"),
 ]
+SET_UP_PAGES = ["/admin/", "/admin/accounts/user/", "/admin/accounts/clinicsettings/1/change/"]
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +46,11 @@ def test_an_error_page_is_clean(request, browse, who, path, code):
     page = browse(request.getfixturevalue(who) if who else None, path, viewport=PHONE)
 
     assert_page_is_clean(page, allowed=(code,))
+
+
+def test_the_set_up_pages_are_clean(browse, omar):
+    for path in SET_UP_PAGES:
+        assert_page_is_clean(browse(omar, path))
 
 
 def test_a_link_by_mail_opens_clean_pages(browse, asha, omar, now):
