@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from synapse.dashboard import views
+from synapse.dashboard import audit, system, views
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("audit/", audit.index, name="audit"),
+    path("audit/check/", audit.check, name="audit_check"),
+    path("audit/export/", audit.export, name="audit_export"),
+    path("system/", system.index, name="system"),
 ]
