@@ -6,7 +6,9 @@ from typing import Any
 
 from patients import indexing, permissions
 from patients.models import Patient, PatientAccess
+from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import ClinicSettings, User
+from synapse.accounts.services import notify
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common.errors import Conflict, DomainError
@@ -170,6 +172,7 @@ def share_patient(patient: Patient, *, doctor: User, by: User, at: datetime) -> 
             patient=patient, doctor=doctor, source=Source.SHARED, granted_at=at, granted_by=by
         )
         _record_access(access, "share", by=by)
+        notify(doctor, NotificationEvent.PATIENT_SHARED)
     return access
 
 

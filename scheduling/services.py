@@ -11,8 +11,10 @@ from scheduling import permissions, queries
 from scheduling.constraints import DOCTOR_OVERLAP, PATIENT_OVERLAP
 from scheduling.models import Appointment
 from sessions_app.models import ConsultationSession
+from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import User
 from synapse.accounts.roles import Role
+from synapse.accounts.services import notify
 from synapse.audit import services as audit
 from synapse.audit.models import Action
 from synapse.common.errors import Conflict, DomainError
@@ -102,6 +104,7 @@ def cancel_appointment(appointment: Appointment, *, reason: str, by: User, at: d
             appointment, Status.CANCELLED, at=at, cancelled_at=at, cancelled_by=by, cancellation_reason=reason.strip()
         )
         _record(appointment, "cancel", by=by)
+        _tell_doctor(appointment, by=by)
         _end_unneeded_access(appointment, by=by, at=at)
     return appointment
 
@@ -258,7 +261,13 @@ def _book(appointment: Appointment, *, by: User, at: datetime) -> Appointment:
     patient_services.grant_access(
         appointment.patient, doctor=appointment.doctor, source=PatientAccess.Source.BOOKED, by=by, at=at
     )
+    _tell_doctor(appointment, by=by)
     return appointment
+
+
+def _tell_doctor(appointment: Appointment, *, by: User) -> None:
+    if by.pk != appointment.doctor_id:
+        notify(appointment.doctor, NotificationEvent.APPOINTMENT_BOOKED)
 
 
 def _explain(error: IntegrityError) -> Exception:

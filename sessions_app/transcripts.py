@@ -10,7 +10,9 @@ from django.db import IntegrityError, transaction
 
 from sessions_app import permissions, queries, spool, watchers
 from sessions_app.models import ConsultationSession, Transcription
+from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import User
+from synapse.accounts.services import notify
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common import jobs
@@ -147,6 +149,7 @@ def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
     with unit_of_work():
         advance(transcription, Status.FAILED, at=at, error_message=message)
         _audit(transcription, Action.UPDATE, by=None, verb="transcript_failed")
+        notify(transcription.session.doctor, NotificationEvent.REPORT_FAILED)
 
 
 def retry(transcription: Transcription, *, by: User, at: datetime) -> Transcription:

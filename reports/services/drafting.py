@@ -16,7 +16,9 @@ from reports.services.store import score_details, segments_of
 from reports.structure import parse_structure
 from sessions_app import queries as session_queries
 from sessions_app.models import ConsultationSession, SessionType
+from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import User, UserProfile
+from synapse.accounts.services import notify
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common import jobs
@@ -123,6 +125,7 @@ def fail_generation(report_id: UUID, *, code: str, at: datetime) -> None:
             advance(report, Status.FAILED, at=at, error_code=code[:60])
             detail = {"verb": "fail", "code": code[:60]}
             record(Action.UPDATE, by=None, target=report, patient_id=report.session.patient_id, detail=detail)
+            notify(report.session.doctor, NotificationEvent.REPORT_FAILED)
 
 
 def build_request(report: Report) -> GenerationRequest:
@@ -234,6 +237,7 @@ def _store(
         advance(report, Status.COMPLETED, at=at, **values)
         detail = {"verb": "generate", "engine": draft.engine, "fallback": fallback_code}
         record(Action.UPDATE, by=None, target=report, patient_id=report.session.patient_id, detail=detail)
+        notify(report.session.doctor, NotificationEvent.REPORT_READY)
 
 
 def _may_use(doctor: User, by: User | None, template: ReportTemplate) -> bool:
