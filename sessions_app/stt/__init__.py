@@ -24,9 +24,7 @@ def chosen_backend(*, cloud_allowed: bool = True) -> str:
         return EMBEDDED
     if settings.STT_BACKEND:
         return str(settings.STT_BACKEND)
-    has_google = settings.GOOGLE_CLOUD_PROJECT and (
-        settings.GOOGLE_APPLICATION_CREDENTIALS or settings.GOOGLE_STT_ENDPOINT
-    )
+    has_google = settings.GOOGLE_APPLICATION_CREDENTIALS or settings.GOOGLE_STT_ENDPOINT
     return GOOGLE if has_google else EMBEDDED
 
 
@@ -34,7 +32,6 @@ def get_transcriber(*, cloud_allowed: bool) -> Transcriber:
     """Return the engine for one recording; `cloud_allowed` is whether the patient agreed to cloud processing."""
     if chosen_backend(cloud_allowed=cloud_allowed) == GOOGLE:
         return _google(
-            settings.GOOGLE_CLOUD_PROJECT,
             settings.GOOGLE_STT_LOCATION,
             settings.GOOGLE_STT_ENDPOINT,
             settings.STT_MODEL,
@@ -50,7 +47,7 @@ def _embedded(whisper_model: str) -> Transcriber:
 
 
 @cache
-def _google(project: str, location: str, endpoint: str, model: str) -> Transcriber:
+def _google(location: str, endpoint: str, model: str) -> Transcriber:
     from sessions_app.stt.google import GoogleTranscriber
 
-    return GoogleTranscriber(project=project, location=location, endpoint=endpoint, model=model)
+    return GoogleTranscriber(location=location, endpoint=endpoint, model=model)

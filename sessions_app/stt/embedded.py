@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from sessions_app.stt.agreement import without_loop
-from sessions_app.stt.base import SAMPLE_RATE, AudioSource, LiveSession, Progress, Transcript, Word
-from sessions_app.stt.media import length_of, read_pcm, samples_of
+from sessions_app.stt.base import AudioSource, LiveSession, Progress, Transcript, Word
+from sessions_app.stt.blocks import Block, blocks_of
+from sessions_app.stt.media import length_of
 from sessions_app.stt.segmenting import utterances
 from sessions_app.stt.speakers import Voices
-from sessions_app.stt.voice import Region, RegionFinder
+from sessions_app.stt.voice import Region
 from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 ENGINE = "embedded"
 
 # The recording is read in blocks cut where nobody speaks, so memory does not grow with its length.
 BLOCK_S = 120.0
 LONGEST_BLOCK_S = 240.0
-CUT_SILENCE_S = 0.6
 BEAM = 5
 # Beam search first; when its text repeats itself or is hardly believed, once more with a little chance.
 TEMPERATURES = (0.0, 0.4, 0.8)
@@ -54,7 +49,7 @@ class EmbeddedTranscriber:
         words: list[Word] = []
         voices = Voices()
         duration = 0.0
-        for block in _blocks(source):
+        for block in blocks_of(source, aim_s=BLOCK_S, limit_s=LONGEST_BLOCK_S):
             duration = block.end_s
             if block.regions:
                 words += self._read(block, language)
@@ -81,7 +76,7 @@ class EmbeddedTranscriber:
             self._loaded = load_whisper(self._whisper_model)
         return self._loaded
 
-    def _read(self, block: _Block, language: str) -> list[Word]:
+    def _read(self, block: Block, language: str) -> list[Word]:
         import ctranslate2
 
         engine = self._whisper
@@ -102,50 +97,6 @@ class EmbeddedTranscriber:
             for word in segment.words or ()
         )
         return without_loop([word for word in words if _has_voice(word, block.regions)])
-
-
-class _Block:
-    """A stretch of the recording and where voices are in it; times in seconds of the recording."""
-
-    def __init__(self, audio: NDArray[np.float32], start_s: float, regions: Sequence[Region]) -> None:
-        self.audio = audio
-        self.start_s = start_s
-        self.end_s = start_s + len(audio) / SAMPLE_RATE
-        self.regions = regions
-
-    def cut(self, region: Region) -> NDArray[np.float32]:
-        first = int((region.start - self.start_s) * SAMPLE_RATE)
-        return self.audio[max(0, first) : int((region.end - self.start_s) * SAMPLE_RATE)]
-
-
-def _blocks(source: AudioSource) -> Iterator[_Block]:
-    """Yield blocks of 2 to 4 minutes that end in silence where there is any."""
-    import numpy as np
-
-    finder = RegionFinder(pause_s=0.16)
-    held: list[NDArray[np.float32]] = []
-    regions: list[Region] = []
-    length = start = 0
-    for pcm in read_pcm(source):
-        # Seconds, not the whole piece, so that a short silence in its middle is seen.
-        for piece in _pieces(samples_of(pcm)):
-            held.append(piece)
-            length += len(piece)
-            regions += finder.feed(piece)
-            seconds = length / SAMPLE_RATE
-            if (seconds >= BLOCK_S and finder.silent_for >= CUT_SILENCE_S) or seconds >= LONGEST_BLOCK_S:
-                regions += finder.finish()
-                yield _Block(np.concatenate(held), start / SAMPLE_RATE, regions)
-                start += length
-                length, held, regions = 0, [], []
-    regions += finder.finish()
-    if held:
-        yield _Block(np.concatenate(held), start / SAMPLE_RATE, regions)
-
-
-def _pieces(audio: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    for first in range(0, len(audio), SAMPLE_RATE // 2):
-        yield audio[first : first + SAMPLE_RATE // 2]
 
 
 def _has_voice(word: Word, regions: Sequence[Region]) -> bool:
