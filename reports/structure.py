@@ -20,6 +20,7 @@ TOPICS = (
     "history",
     "review_of_systems",
     "past_history",
+    "family_history",
     "social",
     "substance_use",
     "sleep_appetite",

@@ -31,6 +31,15 @@ _MEASURES = (
     (r"\bwho (?:do you live with|lives with you|is at home|else is at home)\b", "Lives with"),
     (r"^where\b", "Location"),
 )
+_SCALES = (
+    (r"important|importance", "Importance"),
+    (r"confiden", "Confidence"),
+    (r"ready|readiness", "Readiness"),
+    (r"motivat", "Motivation"),
+    (r"anxious|anxiety|worried", "Anxiety"),
+    (r"depress|mood|\bsad\b", "Mood"),
+    (r"stress", "Stress"),
+)
 _ABOUT = re.compile(
     r"^how (?:is|are|was|were|has|have) (?:your |the )((?:\w+ )?(?:sleep|appetite|mood|energy|concentration|memory|weight|work|school|"
     r"anxiety|depression|marriage|relationship|motivation|pain|diet|sex drive|libido))\b",
@@ -166,6 +175,10 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
     if re.match(r"^(?:i|it|he|she|they|we|that|there|this|you|my)\b", answer, re.IGNORECASE):
         return None  # a clause of its own
     told = patient_to_third(answer, person)
+    if re.search(r"\bscale\b|\b(?:0|1) to 10\b", question, re.IGNORECASE) and (number := re.search(r"\b(10|\d)\b", told)):
+        for pattern, label in _SCALES:
+            if re.search(pattern, question, re.IGNORECASE):
+                return f"{label}: {number.group(1)}/10"
     if match := _ABOUT.match(question):
         return f"{match.group(1)}: {told}"
     if match := re.match(r"^how (?:many|much) ([a-z]+(?: of [a-z]+)?)\b", question, re.IGNORECASE):

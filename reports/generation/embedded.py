@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from reports.structure import Section
 
 from .base import DraftSection, DraftSentence, GeneratedReport, GenerationError, GenerationRequest, Progress
-from .facts import Fact, chief_complaint, extract_facts, review_of_systems
+from .facts import Fact, agreement, chief_complaint, extract_facts, review_of_systems
 from .grammar import person_for
 from .mapping import Place, has_topic, place_for, places_of
 from .units import make_units
@@ -35,6 +36,7 @@ _REGIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _MALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b")
 _FEMALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)")
+_PARAGRAPH_GAP = 3  # units between two statements from which a new paragraph begins
 _EXAM_LEAD = re.compile(r"^(?:on|upon) (?:the|your) [\w ]+? exam(?:ination)?[.,:]? ?", re.IGNORECASE)
 
 
@@ -49,10 +51,13 @@ class EmbeddedGenerator:
             raise GenerationError("The transcript has no words.", transient=False, code="no_speech")
         units = make_units(request.segments)
         places = places_of(request.sections)
-        facts = extract_facts(units, person_for(request.context.gender or _gender_said(request)))
+        person = person_for(request.context.gender or _gender_said(request))
+        facts = extract_facts(units, person)
         complaint = chief_complaint(units)
-        if complaint and has_topic(places, "chief_complaint"):
-            facts.insert(0, complaint)
+        if complaint:
+            facts = _with_complaint(facts, complaint, places)
+        if agreed := agreement(units, person):
+            facts.append(agreed)
         if has_topic(places, "review_of_systems"):
             facts.extend(review_of_systems(units))
         filled, unassigned = _assign(facts, places)
@@ -68,6 +73,17 @@ class EmbeddedGenerator:
             model=MODEL,
             prompt_version=PROMPT_VERSION,
         )
+
+
+def _with_complaint(facts: list[Fact], complaint: Fact, places: list[Place]) -> list[Fact]:
+    """Return the facts with the complaint first where the template asks for it, named as such when it shares its section."""
+    own = next((place for place in places if place.topics[:1] == ("chief_complaint",)), None)
+    if own is None:
+        return facts
+    if len(own.topics) > 1:
+        text = f"Chief complaint: {complaint.text[:1].lower()}{complaint.text[1:]}"
+        return [replace(complaint, text=text, is_heading=True), *facts]
+    return [complaint, *facts]
 
 
 def _gender_said(request: GenerationRequest) -> str:
@@ -113,6 +129,7 @@ def _filled(section_id: str, facts: list[Fact]) -> DraftSection:
 def _laid_out(facts: list[Fact]) -> list[DraftSentence]:
     """Return sentences in the order they are read: findings by body region, plans as a list, the rest as told."""
     sentences: list[DraftSentence] = []
+    last: Fact | None = None
     examined = [fact for fact in facts if fact.kind == "exam"]
     by_region: dict[str, list[Fact]] = {}
     for fact in examined:
@@ -120,7 +137,11 @@ def _laid_out(facts: list[Fact]) -> list[DraftSentence]:
     is_placed = False
     for fact in facts:
         if fact.kind != "exam":
-            sentences.append(_sentence(fact))
+            sentence = _sentence(fact)
+            if last and sentence.layout == "prose" and (fact.index - last.index > _PARAGRAPH_GAP or last.kind != fact.kind):
+                sentence = replace(sentence, layout="paragraph")
+            sentences.append(sentence)
+            last = fact
         elif not is_placed:
             is_placed = True
             for region, members in by_region.items():
@@ -142,6 +163,6 @@ def _sentence(fact: Fact, region: str = "") -> DraftSentence:
         text = f"{text[:1].upper()}{text[1:]}"
         if region and region != "General" and ":" not in text:
             text = f"{region}: {text}"
-    elif fact.kind in ("plan", "assessment", "results", "ros") and (fact.from_doctor or ":" in fact.text):
+    elif fact.kind in ("plan", "agreement", "assessment", "results", "ros") and (fact.from_doctor or fact.kind == "agreement" or ":" in fact.text):
         layout = "item"
     return DraftSentence(text, fact.evidence, round(fact.score, 3), layout, fact.kind)  # type: ignore[arg-type]

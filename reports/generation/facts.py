@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 from .classifier import CLASSES, NONE, classify
 from .grammar import Person
-from .lexicon import CHIEF_COMPLAINTS, SELF_HARM, SYMPTOM_PATTERNS
-from .rewrite import finish, is_readable, rewrite, strip_lead
+from .lexicon import CHIEF_COMPLAINTS, DIAGNOSES, SELF_HARM, SYMPTOM_PATTERNS
+from .rewrite import explained, finish, is_readable, quoted, rewrite, strip_lead
 from .textnorm import content_words
 from .units import Unit
 
 # A unit is kept from this probability on that it belongs in a note; chosen on the validation part of ACI-Bench.
 _KEEP_FROM = {
-    "hpi": 0.20,
+    "hpi": 0.30,
     "exam": 0.30,
     "results": 0.35,
-    "plan": 0.40,
+    "plan": 0.24,
     "assessment": 0.30,
     "vitals": 0.4,
     "meds": 0.3,
@@ -27,10 +27,11 @@ _KEEP_FROM = {
 }
 _SMOOTHING = 0.12  # share of a neighbour's probability that a unit takes over
 _DUPLICATE_FROM = 0.8  # share of a sentence's words that an earlier one of its class has
-_TERSE = frozenset(("exam", "vitals", "results", "assessment", "plan"))
+_TERSE = frozenset(("response", "exam", "vitals", "results", "assessment", "plan"))
 _COMMAND = re.compile(
     r"^(hey,? )?(dragon,? )?(show me|pull up|let us (see|look|take a look)|take a (deep )?breath|lean (up|back|forward)|follow my|"
-    r"open (up|your)|can you|go ahead and|let me (see|look|take)|turn (your|over)|squeeze|push against|breathe)\b",
+    r"open (up|your)|can you|go ahead and|let me (see|look|take|check|listen|examine)|let us (take|do|go over|check|listen)|i (will|am going to) (look|listen|"
+    r"examine|take a (look|listen)|press|check your)|turn (your|over)|squeeze|push against|breathe)\b",
     re.IGNORECASE,
 )
 _SMALL_TALK = re.compile(
@@ -56,8 +57,56 @@ _FEELING = re.compile(
     r"worry|worried|hate|dread|cry|cried)\b",
     re.IGNORECASE,
 )
+_CHAT = re.compile(
+    r"\b(raining|snowing|sunny|traffic|parking|halloween|thanksgiving dinner|baseball|football|how was the drive|find (?:us|the place) okay)\b",
+    re.IGNORECASE,
+)
+_RELATIVES = (
+    r"(?:mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|aunt|uncle|cousin|grandmother|grandfather|grandma|"
+    r"grandpa|boyfriend|girlfriend)"
+)
+_RELATIVE_FIRST = re.compile(rf"^(my (?:\w+ )?{_RELATIVES})\b(?!'s)", re.IGNORECASE)
+_FAMILY_ILLNESS = re.compile(
+    rf"\bmy (?:\w+ )?{_RELATIVES}\b.*\b(?:has|had|have|was|is|died|takes|took|suffer\w*|committed|diagnosed|{'|'.join(sorted(DIAGNOSES))})\b.*",
+    re.IGNORECASE,
+)
+_SUBSTANCE_ANSWER = re.compile(r"\b(alcohol|drink|smoke|cigarettes|cannabis|marijuana|weed|drugs|vape)\b", re.IGNORECASE)
+_RESPONSE = re.compile(
+    r"\b(makes? sense|(?:is|was|that's|very|really|been) helpful|i can (?:do|try) that|i will (?:try|do) (?:that|it)|willing to|that helps|"
+    r"did not know that|never thought (?:of|about) (?:it|that)|good idea|i agree)\b",
+    re.IGNORECASE,
+)
+_SCALE_RESULT = re.compile(r"\b(?:PHQ-9|GAD-7|PHQ|GAD|YMRS|MoCA|MMSE|AUDIT|PCL-5|Y-BOCS|score)\b.*\b\d+\b", re.IGNORECASE)
+_OBSERVED = re.compile(
+    r"\byou (?:(?:do|also|still|really) )*(?:look|appear|seem|sound) (?:a (?:little|bit|lot) |very |much |more |less |quite |so |rather )*"
+    r"(?:tired|sad|anxious|tearful|bright\w*|calm\w*|tense|restless|distracted|low|down|flat|well[- ]?\w*|better|worse|agitated|relaxed|nervous|"
+    r"upset|suspicious|withdrawn|drowsy|pale|thin\w*)\b|\byour (?:eye contact|affect|speech|thinking|mood|grooming|appearance|insight|judgment)\b"
+    r" (?:is|seems|looks|appears|was)|\byou are (?:talking|speaking|making (?:good |poor |little )?eye contact|tearful|crying|restless|fidgeting)",
+    re.IGNORECASE,
+)
+_SAFETY_NET = re.compile(
+    r"\b(?:call (?:us|me|the clinic|911|the crisis line|the hotline)|go to the (?:emergency|er|hospital)|come back)\b.*\b(?:if|sooner|when|at once)\b",
+    re.IGNORECASE,
+)
+_TEACHING = re.compile(
+    r"\b(?:(?:many|most|some|other|a lot of) (?:people|clients|patients|women|men)|people who|research|studies|guidelines?|is (?:very )?(?:common|normal)|"
+    r"are (?:very )?(?:common|normal)|(?:our|the) (?:brain|body|mind)|can (?:make|cause|lead|raise|become|affect|increase)|raises? the risk|at risk|"
+    r"the idea is|recommended (?:limit|amount)|my (?:job|role) (?:is|when))\b",
+    re.IGNORECASE,
+)
+_LONGEST_RESPONSE = 14  # words
+_RISK_KEEP = 0.9  # an answer about self-harm is never left out
+_RULE_KEEP = 0.6
+_SURE = 0.8  # from here on the classifier outweighs the signs of teaching
 _SYMPTOM_KEEP = 0.5  # what a patient says about a symptom is kept even where the classifier is unsure
 _OPENING_UNITS = 30
+_PLAN_FROM = 0.75  # of the session; an earlier "sounds good" is about something else
+_AGREES = re.compile(
+    r"\b(?:(?:that|it|this)(?: all)? (?:sounds|works|is) (?:good|great|fine|okay|perfect|like a (?:good )?plan)|sounds? (?:good|great|fine|perfect|like a "
+    r"(?:good )?plan)|i agree|i can do that|i will do that|that works)\b",
+    re.IGNORECASE,
+)
+_ASKS_AGREEMENT = re.compile(r"\b(?:sound (?:good|okay|like)|agree|(?:okay|all right|fine|happy) with (?:that|this)|work for you)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +120,28 @@ class Fact:
     index: int
     from_doctor: bool = False
     is_heading: bool = False
+    question: str = ""
 
 
 def extract_facts(units: list[Unit], person: Person) -> list[Fact]:
     """Return the statements of a session that belong in a note, rewritten, without repetitions."""
     facts: list[Fact] = []
+    previous: Unit | None = None
     for unit, probabilities in zip(units, _smoothed(units), strict=True):
-        facts.extend(_facts_of(unit, probabilities, person))
+        facts.extend(_facts_of(_with_named_relative(unit, previous), probabilities, person))
+        previous = unit
     return _without_repetitions(facts)
+
+
+def _with_named_relative(unit: Unit, previous: Unit | None) -> Unit:
+    """Return a unit whose first `he` or `she` is the relative named just before: `My brother is ill. He takes lithium.`"""
+    if previous is None or unit.role == "doctor" or previous.segment_id != unit.segment_id:
+        return unit
+    named = _RELATIVE_FIRST.match(strip_lead(previous.text))
+    pronoun = re.match(r"^(?:and |but |so )?(?:he|she)\b", unit.text, re.IGNORECASE)
+    if not named or not pronoun:
+        return unit
+    return replace(unit, text=f"{named.group(1)}{unit.text[pronoun.end() :]}")
 
 
 def _smoothed(units: list[Unit]) -> list[list[float]]:
@@ -92,18 +155,9 @@ def _smoothed(units: list[Unit]) -> list[list[float]]:
 
 
 def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fact]:
-    kind = _kind_of(unit, probabilities)
-    keep = 1 - probabilities[CLASSES.index(NONE)]
-    says_risk = bool(SELF_HARM.search(unit.text)) or (
-        bool(SELF_HARM.search(unit.question)) and (unit.says_yes or unit.says_no) and unit.is_turn_start
-    )
-    if unit.role == "doctor":
-        if _COMMAND.match(unit.text) or _SMALL_TALK.search(unit.text):
-            return []
-    elif says_risk:
-        keep = max(keep, 0.9)  # an answer about self-harm is never left out
-    elif not unit.is_question and _names_symptom(unit):
-        keep = max(keep, _SYMPTOM_KEEP)
+    if _is_chatter(unit):
+        return []
+    kind, keep = _judged(unit, _kind_of(unit, probabilities), 1 - probabilities[CLASSES.index(NONE)])
     if keep < _KEEP_FROM.get(kind, 0.4):
         return []
     facts: list[Fact] = []
@@ -114,13 +168,60 @@ def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fa
             unit = replace(unit, text=rest)
             if len(rest.split()) < 3:
                 return facts
-    for sentence in rewrite(unit, kind, person):
+    for sentence in _sentences(unit, kind, person):
         if len(content_words(sentence)) < (2 if kind in ("exam", "plan", "results", "assessment") else 1):
             continue
         if not is_readable(sentence, by_doctor=unit.role == "doctor", may_be_terse=kind in _TERSE):
             continue
-        facts.append(Fact(sentence, _evidence(unit), keep, kind, unit.index, unit.role == "doctor"))
+        question = "" if unit.role == "doctor" else unit.question
+        facts.append(Fact(sentence, _evidence(unit), keep, kind, unit.index, unit.role == "doctor", question=question))
     return facts
+
+
+def _sentences(unit: Unit, kind: str, person: Person) -> list[str]:
+    if kind == "education":
+        return explained(unit, person)
+    if kind == "response":
+        return quoted(unit, person)
+    return rewrite(unit, kind, person)
+
+
+def _is_chatter(unit: Unit) -> bool:
+    if _CHAT.search(unit.text) or (unit.role != "doctor" and _CHAT.search(unit.question)):
+        return True
+    return unit.role == "doctor" and bool(_COMMAND.match(unit.text) or _SMALL_TALK.search(unit.text))
+
+
+def _judged(unit: Unit, kind: str, keep: float) -> tuple[str, float]:
+    """Return the class and probability after the rules for what the classifier has seen too little of."""
+    if unit.role == "doctor":
+        return _judged_of_doctor(unit, kind, keep)
+    asked_risk = bool(SELF_HARM.search(unit.question))
+    if SELF_HARM.search(unit.text) or (asked_risk and unit.is_turn_start and (unit.says_yes or unit.says_no)):
+        return "hpi", max(keep, _RISK_KEEP)
+    if unit.is_question:
+        return kind, keep
+    if _RESPONSE.search(unit.text) and len(unit.text.split()) <= _LONGEST_RESPONSE:
+        return "response", max(keep, _RULE_KEEP)
+    if _FAMILY_ILLNESS.search(unit.text):
+        return "pmh", max(keep, _RULE_KEEP)
+    if _names_symptom(unit) or _SUBSTANCE_ANSWER.search(unit.question) and not unit.says_no:
+        return kind, max(keep, _SYMPTOM_KEEP)
+    return kind, keep
+
+
+def _judged_of_doctor(unit: Unit, kind: str, keep: float) -> tuple[str, float]:
+    if unit.is_question:
+        return kind, keep
+    if _SCALE_RESULT.search(unit.text):
+        return "results", max(keep, _RULE_KEEP)
+    if _OBSERVED.search(unit.text):
+        return "exam", max(keep, _RULE_KEEP)
+    if _SAFETY_NET.search(unit.text):
+        return "plan", max(keep, _RULE_KEEP)
+    if kind in ("hpi", "pmh", "social", "ros", "meds", "assessment") and keep < _SURE and _TEACHING.search(unit.text):
+        return "education", max(keep, _RULE_KEEP)
+    return kind, keep
 
 
 def _names_symptom(unit: Unit) -> bool:
@@ -184,6 +285,19 @@ def chief_complaint(units: list[Unit]) -> Fact | None:
         complaint = CHIEF_COMPLAINTS.search(unit.text)
         if complaint and not re.search(r"history|nurse|previous", unit.text, re.IGNORECASE) and not unit.is_question:
             return Fact(finish(complaint.group(1).strip()), (unit.segment_id,), 0.6, "cc", unit.index)
+    return None
+
+
+def agreement(units: list[Unit], person: Person) -> Fact | None:
+    """Return that the patient agrees with the plan, when they say so to it near the end of the session."""
+    for unit in reversed(units):
+        if unit.position < _PLAN_FROM:
+            return None
+        asked = _ASKS_AGREEMENT.search(unit.question) if unit.question else None
+        if unit.role == "patient" and not unit.says_no and (_AGREES.search(unit.text) or (asked and unit.says_yes)):
+            evidence = {unit.segment_id} | ({unit.question_id} if unit.question_id is not None and asked else set())
+            text = f"{person.subject[0].upper()}{person.subject[1:]} agrees with the plan."
+            return Fact(text, tuple(sorted(evidence)), _RULE_KEEP, "agreement", unit.index)
     return None
 
 

@@ -89,14 +89,29 @@ _CUES: dict[str, re.Pattern[str]] = {
             r"\b(homework|practi[cs]e|journal|diary|write (?:it )?down|worksheet|keep track|try (?:to|the|this)|before (?:our )?next|at home|"
             r"breathing|every (?:day|night|evening|morning)|log)\b",
         ),
-        ("appearance", r"\b(appear\w*|groom\w*|dress\w*|no (?:acute )?distress|well[- ]nourished|alert|eye contact|looks?)\b"),
+        ("appearance", r"\b(tired|appear\w*|groom\w*|dress\w*|no (?:acute )?distress|well[- ]nourished|alert|eye contact|(?:patient|he|she) looks?)\b"),
         (
             "mental_status",
             r"\b(mood|affect|speech|thoughts?|oriented|orientation|insight|judge?ment|eye contact|memory|attention|cooperative|tearful|"
             r"hallucinat\w*|delusion\w*|psychomotor|alert|voices)\b",
         ),
         ("response", r"\b(makes? sense|helps?|helped|helpful|feels? better|willing|agree[sd]?|motivat\w+|ready|confident|useful|relie\w+)\b"),
-        ("family_history", r"\b(runs in (?:the|his|her|their) family|family history)\b"),
+        (
+            "family_history",
+            r"\b(?:runs in (?:the|his|her|their) family|family history|(?:his|her|their|the patient's) (?:mother|mom|mum|father|dad|brother|sister|"
+            r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa))\b",
+        ),
+        ("perception", r"\b(hear\w* (?:\w+ )?voices?|voices|see\w* things|hallucinat\w*|visions?)\b"),
+        ("speech", r"\b(speech|talk\w*|speak\w*|voice)\b"),
+        ("thought", r"\b(thoughts?|thinking|delusion\w*|obsess\w*|suspicious)\b"),
+        ("cognition", r"\b(concentrat\w*|memory|focus\w*|attention|oriented|orientation|forget\w*)\b"),
+        ("insight", r"\b(insight|judge?ment)\b"),
+        ("vitals", r"\b(blood pressure|heart rate|pulse|temperature|oxygen|weight|BMI)\b"),
+        (
+            "medications",
+            r"\b(\d+(?:\.\d+)? ?(?:mg|mcg)|medication|tablets?|side effects?|dose|sertraline|escitalopram|fluoxetine|lithium|olanzapine|"
+            r"quetiapine|risperidone|mirtazapine|venlafaxine|clonazepam)\b",
+        ),
     )
 }
 _CHAINS: dict[str, tuple[str, ...]] = {
@@ -112,16 +127,18 @@ _CHAINS: dict[str, tuple[str, ...]] = {
     "results": ("results", "exam", "assessment", "history"),
     "assessment": ("assessment", "response", "plan", "history"),
     "plan": ("plan", "follow_up", "interventions", "assessment"),
-    "education": ("education", "interventions", "plan"),
-    "response": ("response", "history"),
+    "agreement": ("plan",),
+    "education": ("education", "interventions"),
+    "response": ("response",),
 }
 # Cues tried before the chain, in this order, for each kind of fact.
 _CUED: dict[str, tuple[str, ...]] = {
-    "hpi": ("substance_use", "sleep_appetite", "mood"),
+    "hpi": ("perception", "substance_use", "sleep_appetite", "cognition", "medications", "mood"),
     "ros": ("sleep_appetite", "mood"),
     "social": ("substance_use",),
-    "pmh": ("substance_use",),
-    "exam": ("mental_status", "appearance"),
+    "pmh": ("family_history", "substance_use"),
+    "exam": ("speech", "thought", "cognition", "insight", "appearance", "mental_status"),
+    "results": ("vitals",),
     "plan": ("homework", "follow_up", "plan_medications", "education"),
 }
 
@@ -169,9 +186,10 @@ def places_of(sections: tuple[Section, ...]) -> list[Place]:
 def topics_for(fact: Fact) -> list[str]:
     """Return the topics a fact may stand under, the most fitting first."""
     topics: list[str] = []
-    if SELF_HARM.search(fact.text) or (HARM_TO_OTHERS.search(fact.text) and fact.kind in ("hpi", "ros", "assessment", "plan")):
+    said = f"{fact.question} {fact.text}"
+    if SELF_HARM.search(said) or (HARM_TO_OTHERS.search(said) and fact.kind in ("hpi", "ros", "assessment", "plan")):
         topics.append("risk")
-    topics.extend(topic for topic in _CUED.get(fact.kind, ()) if _CUES[topic].search(fact.text))
+    topics.extend(topic for topic in _CUED.get(fact.kind, ()) if _CUES[topic].search(said))
     topics.extend(_CHAINS.get(fact.kind, ("history",)))
     return topics
 

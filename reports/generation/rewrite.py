@@ -3,7 +3,7 @@
 import re
 
 from .answers import answer_statement
-from .grammar import COMPANION, Person, has_verb, patient_to_third, you_to_third
+from .grammar import COMPANION, UNNAMED, Person, has_verb, patient_to_third, you_to_third
 from .textnorm import content_words
 from .units import NO, YES, Unit
 
@@ -45,6 +45,7 @@ _PROPER = re.compile(
     r"january|february|april|june|july|august|september|october|november|december|christmas|thanksgiving|english|american|indian|"
     r"hindi|alcoholics anonymous)\b"
 )
+_TITLED = re.compile(r"\b(mr|mrs|ms|dr)\.? ([a-z]+)\b", re.IGNORECASE)
 _OBSERVATION = re.compile(
     r"^(?:so |and |now |then )*(?:i (?:do )?(?:also )?(?:hear|see|appreciate|notice|note|feel|find)(?: that)?|there (?:is|are)|"
     r"you (?:do )?(?:also )?have|you are (?:positive|negative) for|it (?:looks|sounds) like|i can (?:see|hear|feel|appreciate))\s+",
@@ -72,13 +73,41 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _LEFT_OVER = re.compile(r"\b(?:i|me|my|mine|you|your|yours|yourself|myself)\b", re.IGNORECASE)
-_LEFT_OVER_OF_DOCTOR = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
+_LEFT_OVER_OF_DOCTOR = re.compile(
+    r"\b(?:you|your|yours|yourself)\b|\bmy (?!impression|recommendation|exam|assessment|plan|opinion|differential|colleague)", re.IGNORECASE
+)
 _REPORTING_START = re.compile(
     r"^(?:a|an|some|more|less|no|not|very|too|lots?|my|the|this|constant|trouble|problems?|difficulty|pain|feeling|having|\w+ing|"
     r"about|sometimes|every|his|her|their|\d)\b",
     re.IGNORECASE,
 )
+_QUOTATION = re.compile(r"“[^”]*”")
+_HOLLOW = re.compile(r"^(?:nothing|not|none|no|that|it|i|at all|never|thank\w*|sir|ma'am|doctor|just|really)\b", re.IGNORECASE)
 _SHORT_ANSWER = 6  # words; up to here an answer is read together with its question
+
+
+# Spoken padding, and what a note has in its place.
+_PADDING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"\b(?:go ahead and|pretty much|more or less|if you will|as well as that|so to speak|to be honest(?: with you)?)\b,? ?", ""),
+        (r"\ba little bit of an? \b", "a "),
+        (r"\ba little bit of\b", "some"),
+        (r"\ba little bit\b", "a little"),
+        (r"\b(?:is|are|am) (?:also |probably |just )?going to (?=[a-z]+\b)(?!the\b|a\b|my\b|work\b|bed\b|school\b|therapy\b)", "will "),
+        (r"\b(?:i|we) (?:want|would like|need) to\b", "we will"),
+        (r"\bdoes have\b", "has"),
+        (r"\b(?:do|did) (?=have\b)", ""),
+        (r"\b(?:and|or) (?:all )?(?:stuff|things|everything|whatever|something|anything)(?: like that)?(?=[,.]|$)", ""),
+        (r"\blike (?=in |on |at |maybe |about |around |every |\d|a \d)", ""),
+        (r"\b(?:right|over|in|out) (?:here|there)\b(?! (?:is|are|was|were))", ""),
+        (r"[ ,]+(?:right now here|here today|here now|right now)$", " now"),
+        (r"[ ,]+(?:here|there)$", ""),
+        (r"\bwill (?:going to|will|want to|like to|need to|want)\b", "will"),
+        (r"\bthere is going to be\b", "there will be"),
+        (r"\bthe same (?:exact|very)\b", "the same"),
+    )
+)
 
 
 def strip_lead(text: str) -> str:
@@ -98,8 +127,11 @@ def finish(text: str) -> str:
     while previous != text:
         previous = text
         text = _DANGLING.sub("", text.strip(" ,;.?!-"))
+    for pattern, replacement in _PADDING:
+        text = pattern.sub(replacement, text)
     text = _COMMA_INSIDE.sub(r"\1 ", text)
     text = " ".join(re.sub(r"\s+([,.;:?!])", r"\1", text).split()).strip(" ,;.?!-")
+    text = _TITLED.sub(lambda match: f"{match.group(1).capitalize()}. {match.group(2).capitalize()}", text)
     text = _ACRONYMS.sub(lambda match: match.group(0).upper(), text)
     text = _PROPER.sub(lambda match: match.group(0).title(), text)
     text = re.sub(r"\bi\b(?!\.)", "I", text)
@@ -122,8 +154,12 @@ def _patient_statements(unit: Unit, person: Person) -> list[str]:
     if unit.question and (words <= _SHORT_ANSWER or answers):
         statement = answer_statement(unit, person)
         if statement:
+            if not answers or words < 2:
+                return [finish(statement)]
+            if not has_verb(base) and not _HOLLOW.match(base):
+                return [finish(f"{statement}, {patient_to_third(base, person)}")]
             found.append(finish(statement))
-            if not answers or words < 4:
+            if words < 4:
                 return found
     if words < 2 or _asks(unit):
         return found
@@ -135,6 +171,24 @@ def _patient_statements(unit: Unit, person: Person) -> list[str]:
     if sentence:
         found.append(sentence)
     return found
+
+
+def explained(unit: Unit, person: Person) -> list[str]:
+    """Return a clinician's teaching as reported speech."""
+    told = you_to_third(_DOCTOR_LEAD.sub("", strip_lead(unit.text)), person)
+    if len(told.split()) < 4 or not has_verb(told) or re.match(r"i\b", told, re.IGNORECASE):
+        return []
+    first = told.split(" ", 1)[0]
+    keeps_capital = first.isupper() or bool(_PROPER.match(first.lower()))
+    return [finish(f"the clinician explained that {told if keeps_capital else told[0].lower() + told[1:]}")]
+
+
+def quoted(unit: Unit, person: Person) -> list[str]:
+    """Return a patient's short reaction in their own words."""
+    words = strip_lead(unit.text).strip(" ,.")
+    if len(words.split()) < 2:
+        return []
+    return [f"{person.subject[0].upper()}{person.subject[1:]} said: “{finish(words)}”"]
 
 
 def _asks(unit: Unit) -> bool:
@@ -169,10 +223,9 @@ def _examination(text: str) -> str:
 
 def _examination_words(text: str) -> str:
     text = re.sub(r"\bi do not (?:see|hear|appreciate|feel|notice|find)(?: any)?\b", "no", text, flags=re.IGNORECASE)
-    text = re.sub(r"\byou (?:are|were)\b", "the patient is", text, flags=re.IGNORECASE)
-    text = re.sub(r"\byou (?:do )?have\b", "the patient has", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou do have\b", "you have", text, flags=re.IGNORECASE)
     text = re.sub(r"\byour\b", "the", text, flags=re.IGNORECASE)
-    text = re.sub(r"\byou\b", "the patient", text, flags=re.IGNORECASE)
+    text = you_to_third(text, UNNAMED)
     return re.sub(r"\bi (?:do )?(?:see|hear|appreciate|notice|feel|can see|can hear)\b ?", "", text, flags=re.IGNORECASE)
 
 
@@ -190,7 +243,7 @@ def is_readable(sentence: str, *, by_doctor: bool, may_be_terse: bool = False) -
     The clinician writes the note, so their own `I` may stay. `may_be_terse` is for findings, results and plans, which are often
     written without a verb.
     """
-    if (_LEFT_OVER_OF_DOCTOR if by_doctor else _LEFT_OVER).search(sentence):
+    if (_LEFT_OVER_OF_DOCTOR if by_doctor else _LEFT_OVER).search(_QUOTATION.sub("", sentence)):
         return False
     if len(content_words(sentence)) < 1 or len(sentence.split()) < 2:
         return False

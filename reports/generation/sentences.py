@@ -9,6 +9,10 @@ from .weights import load_weights
 
 BUCKETS = 2**15
 _LONGEST_WHOLE = 9  # words; a shorter piece is never split by the model
+_LONGEST_SENTENCE = 24  # words; beyond it even an unlikely boundary is taken
+_SHORTEST_PART = 5
+_LEAST_LIKELY_CUT = -3.0  # log odds
+_OPENERS = frozenset(("i", "so", "and", "but", "we", "there", "you", "it", "he", "she", "they", "now", "let"))
 _END = re.compile(r"(?<!\b[Dd]r\.)(?<!\b[MmDd]r \.)(?<!\b[Mm]r\.)(?<!\b[Mm]s\.)(?<!\b[Mm]rs\.)(?<!\b[Mm]s \.)(?<!\b[Mm]rs \.)(?<=[.?!])[\"']?\s+(?=\S)")
 
 
@@ -67,14 +71,35 @@ def split_sentences(text: str, *, threshold: float = -0.3, use_model: bool = Tru
 def _split_by_model(words: list[str], threshold: float) -> list[str]:
     weights, bias = _model()
     lowered = [word.lower().strip(",") for word in words]
-    sentences: list[str] = []
-    current = [words[0]]
+    sentences: list[list[str]] = []
+    scores: list[list[float]] = []
+    current, inside = [words[0]], list[float]()
     run = 0
     for place in range(len(words) - 1):
         run += 1
-        if run >= 2 and weights[gap_features(lowered, place, run)].sum() + bias > threshold:
-            sentences.append(" ".join(current))
-            current, run = [], 0
+        score = float(weights[gap_features(lowered, place, run)].sum() + bias)
+        if run >= 2 and score > threshold:
+            sentences.append(current)
+            scores.append(inside)
+            current, inside, run = [], [], 0
+        else:
+            inside.append(score)
         current.append(words[place + 1])
-    sentences.append(" ".join(current))
-    return sentences
+    sentences.append(current)
+    scores.append(inside)
+    return [
+        " ".join(piece)
+        for sentence, gaps in zip(sentences, scores, strict=True)
+        for piece in _cut_long(sentence, gaps)
+    ]
+
+
+def _cut_long(words: list[str], gaps: list[float]) -> list[list[str]]:
+    """Cut what is too long for one sentence where a boundary is most likely; `gaps` are the scores between the words."""
+    if len(words) <= _LONGEST_SENTENCE:
+        return [words]
+    inner = range(_SHORTEST_PART - 1, len(words) - _SHORTEST_PART)
+    best = max(inner, key=lambda place: gaps[place] + (0.5 if words[place + 1].lower() in _OPENERS else 0.0))
+    if gaps[best] < _LEAST_LIKELY_CUT:
+        return [words]
+    return [*_cut_long(words[: best + 1], gaps[:best]), *_cut_long(words[best + 1 :], gaps[best + 1 :])]

@@ -26,7 +26,7 @@ FRAME_WORDS = frozenset(
         "provided due regarding additional treatment reasoning referral specialist education counseling testing agreement understand plan "
         "assessed exam examination review result normal negative positive currently associated symptom condition related time also "
         "experience experiences experiencing indicated duration onset frequency severity amount location medication dose clinician explained "
-        "accompanying person cardiovascular respiratory constitutional gastrointestinal psychiatric neurological musculoskeletal skin general"
+        "accompanying person agrees agree said says cardiovascular respiratory constitutional gastrointestinal psychiatric neurological musculoskeletal skin general"
     ).split()
 )
 _NEGATORS = re.compile(r"^(?:no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|n't|nothing|nobody)$")

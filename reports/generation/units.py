@@ -30,6 +30,7 @@ _TAG_QUESTION = re.compile(r",? (right|correct|is that (right|correct)|okay|yeah
 # "Let us raise the dose, okay?" asks nothing: it is a statement with a nod at its end.
 _NODDING_TAG = re.compile(r"[ ,]+(?:okay|ok|alright|all right|you know|yeah)\s*,?\s*\?[\"']?$", re.IGNORECASE)
 _VOCATIVE = re.compile(r"^(?:(?:so|and|well|okay|hi|hello|now|all right|alright),? )*[A-Za-z]+, (?=(?:i|it|you|we|let|how|what|so|your|have|has|did|do) ?\b)", re.IGNORECASE)
+_CLAUSE = re.compile(r"^(?:who|which|because|such as|whose) (?!(?:is|are|do|does|did|was|were) (?:you|your)\b)", re.IGNORECASE)
 _NOT_A_NAME = frozenset(
     "so and but now then well yes no yeah okay also actually again lastly finally first second third next plus sure right today "
     "unfortunately fortunately honestly basically however because though still otherwise sometimes usually maybe perhaps anyway great good "
@@ -85,7 +86,8 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3
     question, question_id = "", None
     for segment in segments:
         role = role_of(segment.speaker, segment.text)
-        for number, piece in enumerate(split_sentences(segment.text, threshold=threshold, use_model=use_model)):
+        pieces = _with_clauses_joined(split_sentences(segment.text, threshold=threshold, use_model=use_model))
+        for number, piece in enumerate(pieces):
             text, raw = clean(piece), " ".join(piece.split())
             is_question = _is_question(raw, text)
             text = _without_vocative(text)
@@ -105,6 +107,17 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3
         unit.index = index
         unit.position = index / max(1, len(units) - 1)
     return units
+
+
+def _with_clauses_joined(pieces: list[str]) -> list[str]:
+    """Return the sentences of an utterance with those that are only a clause (`Because it hurts.`) joined to the one before."""
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and _CLAUSE.match(piece) and not piece.rstrip().endswith("?") and not joined[-1].rstrip().endswith("?"):
+            joined[-1] = f"{joined[-1].rstrip(' .,')} {piece[0].lower()}{piece[1:]}"
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _is_question(raw: str, text: str) -> bool:
