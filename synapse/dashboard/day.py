@@ -188,7 +188,9 @@ def _next_visit(doctor: User, visit: Appointment, consents: dict[object, Consent
     ).order_by("-started_at")
     held = list(sessions)
     signed = (
-        Report.objects.filter(session__in=held, status=Report.Status.SIGNED, erased_at=None)
+        Report.objects.filter(
+            session__doctor=doctor, session__patient=visit.patient_id, status=Report.Status.SIGNED, erased_at=None
+        )
         .order_by("-session__started_at", "-version")
         .first()
     )

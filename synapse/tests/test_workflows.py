@@ -1,0 +1,318 @@
+"""Use cases across the apps: start, complete, consent, and what follows from a signed report."""
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from billing import services as billing
+from billing.models import Bill
+from patients.models import Consent, PatientAccess
+from patients.tests.factories import make_patient
+from reports.models import Report
+from reports.tests.factories import make_report, make_words
+from scheduling import services as scheduling
+from scheduling.models import Appointment
+from scheduling.services import SessionRunning
+from scheduling.tests.factories import make_appointment
+from sessions_app import services as sessions
+from sessions_app.models import ConsultationSession
+from sessions_app.services import SessionLive
+from sessions_app.tests.factories import make_consent, make_session, record_audio
+from synapse import workflows
+from synapse.accounts.models import ClinicSettings
+from synapse.audit.models import AuditEvent
+from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
+
+Status = Appointment.Status
+
+
+@pytest.fixture
+def visit(asha, now):
+    return make_appointment(
+        asha, scheduled_at=now - timedelta(minutes=5), appointment_type="new_patient", chief_complaint="Panic attacks"
+    )
+
+
+# Start ----------------------------------------------------------------------------------------------------------------
+def test_a_consultation_takes_type_and_reason_from_its_visit(asha, visit, now):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    visit.refresh_from_db()
+    assert visit.session == session
+    assert (session.session_type, session.chief_complaint, session.telehealth) == (
+        "new_patient",
+        "Panic attacks",
+        False,
+    )
+    assert session.with_recording
+
+
+def test_what_the_doctor_chooses_wins_over_the_visit(asha, visit, now):
+    session = workflows.start_consultation(
+        visit.patient_id,
+        visit.pk,
+        by=asha,
+        at=now,
+        session_type="emergency",
+        chief_complaint="",
+        with_recording=False,
+    )
+
+    assert (session.session_type, session.chief_complaint, session.with_recording) == ("emergency", "", False)
+
+
+def test_a_telemedicine_visit_begins_a_follow_up_by_video(asha, now):
+    visit = make_appointment(asha, appointment_type="telemedicine")
+
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    assert (session.session_type, session.telehealth) == ("followup", True)
+
+
+def test_a_walk_in_needs_no_visit_and_opens_the_record_as_seen(asha, now):
+    patient = make_patient(doctor=asha)
+
+    session = workflows.start_consultation(patient.pk, by=asha, at=now)
+
+    assert session.session_type == "followup"
+    assert PatientAccess.objects.filter(patient=patient, doctor=asha, source="seen", ended_at=None).exists()
+
+
+def test_patient_and_visit_must_be_in_scope(asha, ben, visit, now):
+    own = make_patient(doctor=ben)
+
+    for patient_id, visit_id in ((visit.patient_id, visit.pk), (own.pk, visit.pk), (uuid4(), None), (own.pk, uuid4())):
+        with pytest.raises(workflows.OutOfScope) as refusal:
+            workflows.start_consultation(patient_id, visit_id, by=ben, at=now)
+        assert refusal.value.status == 404
+    assert not ConsultationSession.objects.exists()
+
+
+def test_a_visit_of_another_patient_is_refused(asha, visit, now):
+    with pytest.raises(Conflict, match="another patient"):
+        workflows.start_consultation(make_patient(doctor=asha).pk, visit.pk, by=asha, at=now)
+
+
+def test_the_desk_starts_nothing(rita, visit, now):
+    with pytest.raises(NotAllowed):
+        workflows.start_consultation(visit.patient_id, visit.pk, by=rita, at=now)
+
+    visit.refresh_from_db()
+    assert visit.session is None
+
+
+def test_a_doctor_with_an_open_session_starts_no_other(asha, visit, now):
+    open_session = make_session(asha)
+
+    with pytest.raises(SessionLive) as refusal:
+        workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    visit.refresh_from_db()
+    assert refusal.value.session_id == open_session.pk
+    assert visit.session is None
+
+
+def test_one_visit_begins_once(asha, visit, now):
+    workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    with pytest.raises((SessionRunning, SessionLive)):
+        workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    assert ConsultationSession.objects.count() == 1
+
+
+# Complete -------------------------------------------------------------------------------------------------------------
+def test_completing_closes_the_visit_and_drafts_the_bill(asha, visit, now):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now - timedelta(minutes=50))
+
+    bill = workflows.complete_consultation(session, by=asha, at=now)
+
+    visit.refresh_from_db()
+    session.refresh_from_db()
+    assert (session.status, visit.status, visit.completed_at) == ("completed", Status.COMPLETED, now)
+    assert (bill.session, bill.appointment, bill.status) == (session, visit, Bill.Status.PENDING)
+    assert (bill.bill_type, bill.line_items[0]["cpt_code"]) == ("new_patient", "90791")
+
+
+def test_a_recorded_consultation_gets_its_words_queued(asha, now):
+    session = make_session(asha)
+    record_audio(session)
+
+    workflows.complete_consultation(session, by=asha, at=now)
+
+    assert session.transcriptions.get().status == "pending"
+
+
+def test_only_the_sessions_doctor_completes_it_and_nothing_half_happens(asha, ben, visit, now):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    with pytest.raises(NotAllowed):
+        workflows.complete_consultation(session, by=ben, at=now)
+
+    visit.refresh_from_db()
+    session.refresh_from_db()
+    assert (session.status, visit.status) == ("in_progress", Status.SCHEDULED)
+    assert not Bill.objects.exists()
+
+
+def test_completing_twice_bills_once(asha, visit, now):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+    workflows.complete_consultation(session, by=asha, at=now)
+
+    with pytest.raises(InvalidTransition):
+        workflows.complete_consultation(session, by=asha, at=now)
+
+    assert Bill.objects.count() == 1
+
+
+def test_a_bill_that_cannot_be_drafted_leaves_the_session_open(asha, visit, now, monkeypatch):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+
+    def fail(*args, **fields):
+        raise Conflict("no")
+
+    monkeypatch.setattr(billing, "draft_bill_for_session", fail)
+    with pytest.raises(Conflict):
+        workflows.complete_consultation(session, by=asha, at=now)
+
+    session.refresh_from_db()
+    visit.refresh_from_db()
+    assert (session.status, visit.status) == ("in_progress", Status.SCHEDULED)
+
+
+def test_a_session_cancelled_by_mistake_leaves_the_visit_to_start_again(asha, visit, now):
+    first = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+    sessions.cancel_session(first, by=asha, at=now)
+
+    second = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+    workflows.complete_consultation(second, by=asha, at=now + timedelta(minutes=30))
+
+    visit.refresh_from_db()
+    assert (visit.session, visit.status) == (second, Status.COMPLETED)
+
+
+def test_each_step_of_a_consultation_is_in_the_trail(asha, visit, now):
+    session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
+    bill = workflows.complete_consultation(session, by=asha, at=now)
+
+    def verbs(obj):
+        events = AuditEvent.objects.filter(target_id=str(obj.pk)).order_by("seq")
+        return [event.detail.get("verb") for event in events]
+
+    assert verbs(visit) == ["schedule", "start", "complete"]
+    assert verbs(session)[-1] == "complete"
+    assert verbs(bill) == ["draft"]
+
+
+# The first report -----------------------------------------------------------------------------------------------------
+def test_the_first_transcript_has_a_report_written_and_a_later_one_none(asha, now):
+    session = make_session(asha, status="completed")
+    words = make_words(session)
+    Report.objects.all().delete()
+
+    workflows.transcript_completed(words, at=now)
+    workflows.transcript_completed(words, at=now)
+
+    assert session.reports.count() == 1
+
+
+# Consent --------------------------------------------------------------------------------------------------------------
+def test_withdrawing_the_recording_consent_stops_the_recording_and_not_the_session(asha, now):
+    session = make_session(asha)
+    consent = session.patient.consents.get(kind="recording")
+
+    workflows.withdraw_consent(consent, by=asha, at=now)
+
+    session.refresh_from_db()
+    consent.refresh_from_db()
+    assert (consent.status, consent.withdrawn_at) == (Consent.Status.WITHDRAWN, now)
+    assert (session.status, session.with_recording) == ("in_progress", False)
+    assert (session.stream_closed_at, session.status_reason) == (now, "consent_withdrawn")
+
+
+def test_withdrawing_another_consent_leaves_the_recording_running(asha, now):
+    session = make_session(asha)
+    consent = make_consent(session.patient, by=asha, kind="ai_note")
+
+    workflows.withdraw_consent(consent, by=asha, at=now)
+
+    session.refresh_from_db()
+    assert session.with_recording
+
+
+# After signing --------------------------------------------------------------------------------------------------------
+def test_ticked_facts_of_a_signed_report_go_into_the_record(asha, now):
+    report = make_report(asha, status="signed")
+
+    added = workflows.apply_takeover(
+        report, medications=["Sertraline 75 mg every morning"], allergies=["Penicillin"], by=asha, at=now
+    )
+
+    patient = report.session.patient
+    patient.refresh_from_db()
+    assert added == {"current_medications": ["Sertraline 75 mg every morning"], "allergies": ["Penicillin"]}
+    assert patient.allergy_list == ["Penicillin"]
+
+
+def test_nothing_of_an_unsigned_report_goes_on(asha, now):
+    report = make_report(asha)
+
+    with pytest.raises(Conflict, match="Sign the report"):
+        workflows.apply_takeover(report, allergies=["Penicillin"], by=asha, at=now)
+    assert workflows.suggest_follow_up(report.pk, by=asha) is None
+
+
+def test_a_signed_report_suggests_the_next_visit_as_it_says(asha):
+    report = make_report(asha, status="signed")
+
+    wanted = workflows.suggest_follow_up(report.pk, by=asha)
+
+    session = report.session
+    assert (wanted.patient_id, wanted.doctor_id) == (session.patient_id, asha.pk)
+    assert wanted.day == ClinicSettings.load().date_of(session.started_at) + timedelta(weeks=3)
+    assert "3 weeks" in wanted.reason
+
+
+def test_a_stranger_gets_no_suggestion(asha, ben, rita):
+    report = make_report(asha, status="signed")
+
+    assert workflows.suggest_follow_up(report.pk, by=ben) is None
+    assert workflows.suggest_follow_up(report.pk, by=rita) is None
+
+
+def test_the_booking_page_is_filled_in_from_the_signed_report(signed_in, asha):
+    report = make_report(asha, status="signed")
+    wanted = workflows.suggest_follow_up(report.pk, by=asha)
+
+    html = signed_in(asha).get("/calendar/new/", {"report": str(report.pk)}).content.decode()
+
+    assert f'value="{wanted.day.isoformat()}"' in html
+    assert report.session.patient.full_name in html
+    assert "3 weeks" in html
+
+
+# The whole way --------------------------------------------------------------------------------------------------------
+def test_from_booking_to_paid_bill(asha, rita, now):
+    patient = make_patient(doctor=asha)
+    visit = scheduling.schedule_appointment(
+        patient,
+        doctor=asha,
+        scheduled_at=now,
+        duration_minutes=50,
+        appointment_type="followup",
+        by=rita,
+        at=now - timedelta(days=7),
+    )
+    scheduling.confirm_appointment(visit, by=rita, at=now - timedelta(days=1))
+    session = workflows.start_consultation(patient.pk, visit.pk, by=asha, at=now)
+    bill = workflows.complete_consultation(session, by=asha, at=now + timedelta(minutes=46))
+    billing.send_bill(bill, by=rita, at=now + timedelta(hours=1))
+    billing.record_payment(bill, amount=Decimal(2000), method="card", by=rita, at=now + timedelta(hours=1))
+
+    visit.refresh_from_db()
+    bill.refresh_from_db()
+    assert visit.status == Status.COMPLETED
+    assert (bill.status, bill.total_amount) == (Bill.Status.PAID, Decimal(2000))
+    assert bill.bill_number.startswith("INV-")
