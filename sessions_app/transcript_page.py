@@ -125,7 +125,7 @@ def _ordered(transcription: Transcription | None) -> list[dict[str, Any]]:
 
 
 def _with_previous(segments: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
-    return list(zip(segments, [None, *segments[:-1]], strict=True))
+    return list(zip(segments, [None, *segments], strict=False))
 
 
 def _turn(
