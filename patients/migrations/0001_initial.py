@@ -101,6 +101,10 @@ class Migration(migrations.Migration):
             model_name='patient',
             index=models.Index(models.OrderBy(django.db.models.functions.comparison.Coalesce('last_seen_at', 'created_at'), descending=True), models.OrderBy(models.F('patient_id'), descending=True), name='patient_latest_first'),
         ),
+        migrations.AddIndex(
+            model_name='patient',
+            index=models.Index(fields=['id', 'archived_at', 'last_seen_at', 'created_at', 'patient_id'], name='patient_order_of_hits'),
+        ),
         migrations.AddConstraint(
             model_name='patient',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('archived_at', None), ('archived_by', None)), models.Q(('archived_at__isnull', False), ('archived_by__isnull', False)), _connector='OR'), name='patient_archived_by_somebody'),
