@@ -26,7 +26,7 @@ class AmountField(forms.DecimalField):
             **kwargs,
         )
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         """Take "2,500" as people write it."""
         return super().to_python(value.replace(",", "") if isinstance(value, str) else value)
 
@@ -40,8 +40,8 @@ class PaymentForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, bill: Bill, **kwargs: Any) -> None:
-        initial = {"amount": bill.outstanding_amount, "key": uuid4(), **(kwargs.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **kwargs)
+        kwargs["initial"] = {"amount": bill.outstanding_amount, "key": uuid4()}
+        super().__init__(*args, **kwargs)
 
 
 class ReasonForm(forms.Form):

@@ -35,7 +35,7 @@ def format_money(amount: Decimal, currency: str) -> str:
 def _group_lakhs(digits: str) -> str:
     """Group the Indian way: the last three digits, then pairs."""
     head, tail = digits[:-3], digits[-3:]
-    groups = []
+    groups: list[str] = []
     while head:
         groups.insert(0, head[-2:])
         head = head[:-2]

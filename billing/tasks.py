@@ -5,7 +5,8 @@ from billing.models import Bill
 from billing.money import format_money
 from reports.rendering import header_of
 from synapse.common import jobs
-from synapse.common.jobs import Job, PermanentJobError, TransientJobError
+from synapse.common.jobs import PermanentJobError, TransientJobError
+from synapse.common.models import Job
 from synapse.notifications.services import NotDelivered, deliver
 
 

@@ -101,7 +101,7 @@ def edit(request: ClinicRequest, pk: UUID) -> HttpResponse:
         try:
             services.edit_lines(
                 bill,
-                lines=lines.lines(),
+                lines=lines.lines(),  # type: ignore[attr-defined]  # formset_factory hides its class
                 **{name: data[name] for name in ("discount", "tax_rate", "insurance_covered")},
                 **{name: data[name] for name in ("primary_diagnosis_code", "notes", "internal_notes")},
                 by=request.user,

@@ -18,8 +18,7 @@ from synapse.accounts.models import User
 
 def current_zone() -> ZoneInfo:
     """Return the zone the reader's pages are written in."""
-    zone = timezone.get_current_timezone()
-    return zone if isinstance(zone, ZoneInfo) else ZoneInfo("UTC")
+    return ZoneInfo(timezone.get_current_timezone_name())
 
 
 class TimeForm(forms.Form):

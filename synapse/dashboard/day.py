@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef
@@ -129,7 +130,7 @@ class Day:
         return sum(day.done for day in self.week)
 
     @property
-    def patient_ids(self) -> set[object]:
+    def patient_ids(self) -> set[UUID]:
         """Return whose data the page shows."""
         return (
             {item.visit.patient_id for item in self.agenda}
@@ -182,7 +183,7 @@ def _agenda(visits: list[Appointment], upcoming: Appointment | None) -> list[Age
     ]
 
 
-def _next_visit(doctor: User, visit: Appointment, consents: dict[object, ConsentState]) -> NextVisit:
+def _next_visit(doctor: User, visit: Appointment, consents: dict[UUID, ConsentState]) -> NextVisit:
     sessions = ConsultationSession.objects.filter(
         doctor=doctor, patient=visit.patient_id, status=ConsultationSession.Status.COMPLETED
     ).order_by("-started_at")
@@ -217,7 +218,7 @@ def _minutes_to_sign(doctor: User, now: datetime) -> int | None:
     times = Report.objects.filter(
         signed_by=doctor, signed_at__gte=now - SIGNED_SINCE, session__ended_at__isnull=False
     ).values_list("session__ended_at", "signed_at")
-    waits = [(signed - ended).total_seconds() / 60 for ended, signed in times]
+    waits = [(signed - ended).total_seconds() / 60 for ended, signed in times if ended and signed]
     return round(median(waits)) if waits else None
 
 
