@@ -33,7 +33,7 @@ class RequestForm(forms.Form):
 class RevisionForm(forms.Form):
     """Which state of the draft a change is based on; empty takes any."""
 
-    revision = forms.IntegerField(required=False, min_value=0)
+    revision = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
 
 class SettleForm(RevisionForm):

@@ -59,12 +59,16 @@ FAILURE_DEFAULT = "The report could not be written."
 
 @dataclass(frozen=True)
 class Chip:
-    """A place in the recording, as a button."""
+    """A place in the recording, as a button: one utterance, or several that follow each other."""
 
-    segment: int
+    segments: list[int]
     ms: int
     time: str
     quote: str
+
+    @property
+    def segment(self) -> int:
+        return self.segments[0]
 
 
 @dataclass(frozen=True)
@@ -302,7 +306,7 @@ def line_view(sentence: Sentence) -> Line:
     return Line(
         id=sentence["id"],
         text=sentence["text"],
-        chips=[chip_view(place) for place in sentence["evidence"]],
+        chips=chips_of(sentence["evidence"]),
         reasons=[flag["detail"] for flag in sentence["flags"]],
         is_unsettled=sentence["support"] == "unsupported",
         is_doubtful=sentence["support"] == "partial",
@@ -312,18 +316,33 @@ def line_view(sentence: Sentence) -> Line:
     )
 
 
-def chip_view(place: Evidence) -> Chip:
-    return Chip(place["segment"], place["start_ms"], rendering.clock(place["start_ms"]), place["quote"])
+def chips_of(evidence: list[Evidence]) -> list[Chip]:
+    """Return one button a place; a question and its answer are one place, played from the question on."""
+    runs: list[list[Evidence]] = []
+    for place in evidence:
+        if runs and place["segment"] == runs[-1][-1]["segment"] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return [
+        Chip(
+            segments=[place["segment"] for place in run],
+            ms=run[0]["start_ms"],
+            time=rendering.clock(run[0]["start_ms"]),
+            quote=" – ".join(place["quote"] for place in run),
+        )
+        for run in runs
+    ]
 
 
 def finding_view(report: Report, finding: dict[str, Any]) -> Finding:
     evidence = evidence_of_finding(finding)
-    first = evidence[0] if evidence else None
+    chips = chips_of(evidence)
     return Finding(
         key=services.finding_key(finding),
         text=finding["text"],
-        chip=chip_view(first) if first else None,
-        speaker=speaker_name(report.session, first["speaker"]) if first else "",
+        chip=chips[0] if chips else None,
+        speaker=speaker_name(report.session, evidence[0]["speaker"]) if evidence else "",
     )
 
 

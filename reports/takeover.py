@@ -16,7 +16,7 @@ from reports.generation.lexicon import DIAGNOSES, DRUGS, KIN, NEGATION
 from reports.models import Report
 
 MEDICATION_TOPICS = ("medications", *queries.PLAN_TOPICS)
-LONGEST_DIAGNOSIS = 140  # characters; longer sentences are reasoning, not a diagnosis
+LONGEST_SENTENCE = 200  # characters; a longer one reasons about a diagnosis and does not state it
 
 _DOSE = re.compile(
     r"\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|micrograms?|g|mL|ml|units?|IU|drops?|tablets?|puffs?)\b(?:\s?/\s?\d+\s?(?:mg|mL|ml))?"
@@ -45,6 +45,8 @@ _DIAGNOSIS_LEAD = re.compile(
     r"^(?:this is|it is|the (?:diagnosis|impression) is|impression:|diagnosis:|(?:the patient|he|she) has|consistent with)\s+",
     re.IGNORECASE,
 )
+
+_CLAUSES = re.compile(r"[,;:.] |, and |, but | and (?:it|she|he|they|this|that) |, which ")
 
 _NUMBERS = {
     **{word: place for place, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), start=1)},
@@ -199,11 +201,17 @@ def _diagnoses(report: Report) -> Iterable[Proposal]:
     for section in queries.sections_about(report, ("assessment",)):
         for sentence in section["sentences"]:
             text = sentence["text"].strip().rstrip(".")
-            words = set(re.findall(r"[a-z']+", text.lower()))
-            if not words & DIAGNOSES or len(text) > LONGEST_DIAGNOSIS or NEGATION.search(text) or KIN.search(text):
+            if len(text) > LONGEST_SENTENCE or NEGATION.search(text) or KIN.search(text):
                 continue
-            line = _DIAGNOSIS_LEAD.sub("", text)
+            line = next((clause for clause in _CLAUSES.split(text) if _names_diagnosis(clause)), "")
+            line = _DIAGNOSIS_LEAD.sub("", line.strip())
+            if not line:
+                continue
             yield Proposal(Kind.DIAGNOSIS, line[:1].upper() + line[1:], Change.NEW, sentence)
+
+
+def _names_diagnosis(text: str) -> bool:
+    return not DIAGNOSES.isdisjoint(re.findall(r"[a-z']+", text.lower()))
 
 
 def _is_known(proposal: Proposal, patient: Patient) -> bool:

@@ -50,7 +50,7 @@ class SectionForm(forms.Form):
         choices=TOPIC_CHOICES,
         required=False,
         help_text="Nothing chosen: decided by the heading.",
-        widget=forms.SelectMultiple({"size": 5, "class": "multi"}),
+        widget=forms.CheckboxSelectMultiple,
     )
     instructions = forms.CharField(
         label="What the writer should do here",

@@ -4,7 +4,7 @@ from django.urls import path
 
 from reports import template_views
 
-app_name = "templates"
+app_name = "report_templates"
 urlpatterns = [
     path("", template_views.template_list, name="list"),
     path("new/", template_views.create, name="create"),

@@ -70,7 +70,7 @@ def create(request: ClinicRequest) -> HttpResponse:
     template = services.create_template(
         name="New template", structure=FIRST_STRUCTURE, by=request.user, at=timezone.now()
     )
-    return redirect("templates:edit", pk=template.pk)
+    return redirect("report_templates:edit", pk=template.pk)
 
 
 @require_POST
@@ -78,7 +78,7 @@ def copy(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Copy a template and open the copy for changing."""
     made = services.copy_template(_get_template(request, pk), by=request.user, at=timezone.now())
     messages.success(request, "This is your copy. The other template stays as it is.")
-    return redirect("templates:edit", pk=made.pk)
+    return redirect("report_templates:edit", pk=made.pk)
 
 
 @require_POST
@@ -86,7 +86,7 @@ def set_default(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Use a template for new reports."""
     services.set_default_template(_get_template(request, pk), by=request.user, at=timezone.now())
     messages.success(request, "New reports are written with this template.")
-    return redirect("templates:list")
+    return redirect("report_templates:list")
 
 
 @require_POST
@@ -95,7 +95,7 @@ def set_active(request: ClinicRequest, pk: UUID) -> HttpResponse:
     services.retire_template(
         _get_template(request, pk), is_active="active" in request.POST, by=request.user, at=timezone.now()
     )
-    return redirect("templates:list")
+    return redirect("report_templates:list")
 
 
 @require_http_methods(["GET", "POST"])
@@ -126,7 +126,7 @@ def edit(request: ClinicRequest, pk: UUID) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"Saved as version {saved.version}.")
-            return redirect("templates:detail", pk=pk)
+            return redirect("report_templates:detail", pk=pk)
     return _editor(request, template, form, sections, is_changed=True, status=422)
 
 
