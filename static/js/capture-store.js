@@ -118,6 +118,7 @@ export class CaptureStore {
   }
 
   forgetUpTo(seq) {
+    if (seq < 0) return Promise.resolve();
     return this.#inTurn(async () => {
       const transaction = this.database.transaction("chunks", "readwrite");
       transaction.objectStore("chunks").delete(this.range(0, seq));

@@ -66,7 +66,7 @@ export class NotesPad {
       this.basedOn = (await answer.json()).saved_at;
       if (!this.isUnsaved) await forgetNotes(this.id).catch(() => {});
       else this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
-      this.#say(`Saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+      this.#say(`Saved ${new Date().toLocaleTimeString([], { hour: "numeric", minute: "2-digit", hourCycle: "h23" })}`);
     } else if (answer.status === 409) {
       this.theirs = await answer.json();
       this.conflict.querySelector("[data-notes-theirs]").textContent = this.theirs.text;
