@@ -221,6 +221,16 @@ def test_strangers_are_sent_to_sign_in(client, db, path):
     assert answer.url == f"/sign-in/?next={path}"
 
 
+@pytest.mark.parametrize("path", ["/settings/", "/settings/security/", "/settings/notifications/", "/settings/logo/"])
+def test_settings_take_no_other_method(asha, signed_in, path):
+    assert signed_in(asha).delete(path).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/people/", "/people/invite/", "/settings/clinic/"])
+def test_the_administrators_pages_take_no_other_method(omar, signed_in, path):
+    assert signed_in(omar).delete(path).status_code == 405
+
+
 def test_every_field_of_the_profile_is_saved(asha, signed_in):
     answer = signed_in(asha).post(
         "/settings/",

@@ -129,7 +129,7 @@ def modal(  # the id is what data-dialog-open names
 def table(content: str, caption: str, *, cls: str = "") -> SafeString:
     """Wrap thead and tbody; the caption is for screen readers and only the table scrolls sideways."""
     return format_html(
-        '<div class="scroll-x" role="region" aria-label="{}" tabindex="0">'
+        '<div class="scroll-x" role="group" aria-label="{}" tabindex="0">'
         '<table class="{}"><caption class="vh">{}</caption>{}</table></div>',
         caption,
         f"tbl {cls}".strip(),

@@ -89,6 +89,25 @@ def test_the_live_session_is_looked_up_once():
     assert len(asked) == 1
 
 
+def test_the_red_pill_leads_back_to_the_session(asha, signed_in):
+    live = nav.LiveSession(uuid4(), "Kavya Iyer", 767)
+    nav.register_live_session(lambda user: live if user == asha else None)
+
+    page = signed_in(asha).get("/settings/").text
+
+    assert f'href="{reverse("sessions:detail", args=[live.pk])}"' in page
+    assert 'data-clock-from="767">12:47' in page
+
+
+def test_a_paused_clock_stands_still(asha, signed_in):
+    nav.register_live_session(lambda user: nav.LiveSession(uuid4(), "Kavya Iyer", 767, is_paused=True))
+
+    page = signed_in(asha).get("/settings/").text
+
+    assert "data-clock-from" not in page
+    assert "Paused" in page
+
+
 @pytest.mark.parametrize(("seconds", "clock"), [(0, "00:00"), (767, "12:47"), (3725, "1:02:05")])
 def test_the_clock_reads_like_one(seconds, clock):
     assert nav.LiveSession(uuid4(), "", seconds).clock == clock
