@@ -92,13 +92,18 @@ def _from_no(question: str, raw: str, person: Person) -> str | None:
     if match := re.match(
         rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", question, re.IGNORECASE
     ):
-        phrase = match.group(2)
-        if re.match(r"^(?:so |very |more |less |well\b|better\b|worse\b|\w+ed\b|sad\b|safe\b|good\b|okay\b|down\b)", phrase, re.IGNORECASE):
-            phrase = f"feeling {phrase}"
+        phrase = _experience(question, match.group(2))
         return f"Denies {you_to_third(phrase, person)}"
     if match := re.match(r"^is there (?:still )?(?:a |any |some )?(.+)$", question, re.IGNORECASE):
         return f"Denies any {you_to_third(match.group(1), person)}"
     return _negated(question, subject, person)
+
+
+def _experience(question: str, phrase: str) -> str:
+    """Return what was asked about as a noun phrase: `feel hopeless` is `feeling hopeless`, `feel any pain` is `pain`."""
+    is_noun = re.match(r"^(?:a|an|any|the|some|pain|no|your|thoughts?|chills?|nausea|palpitations)\b", phrase, re.IGNORECASE)
+    feels = re.search(rf"\b(?:feel|feeling|felt) {re.escape(phrase)}", question, re.IGNORECASE)
+    return f"feeling {phrase}" if feels and not is_noun else phrase
 
 
 def _negated(question: str, subject: str, person: Person) -> str | None:
@@ -138,9 +143,7 @@ def _from_yes(question: str, raw: str, person: Person) -> str | None:
     plain = _VAGUE.sub("", question)
     plain = " ".join(plain.split())
     if match := re.match(rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", plain, re.IGNORECASE):
-        phrase = match.group(2)
-        if re.match(r"^(?:so |very |more |less |well\b|better\b|worse\b|\w+ed\b|sad\b|safe\b|good\b|okay\b|down\b)", phrase, re.IGNORECASE):
-            phrase = f"feeling {phrase}"
+        phrase = _experience(question, match.group(2))
         return f"Reports {you_to_third(phrase, person)}"
     if match := re.match(r"^(?:is|are) there (?:still )?(.+)$", plain, re.IGNORECASE):
         return f"Reports {you_to_third(match.group(1), person)}"

@@ -14,7 +14,7 @@ from .units import Unit
 # A unit is kept from this probability on that it belongs in a note; chosen on the validation part of ACI-Bench.
 _KEEP_FROM = {
     "hpi": 0.30,
-    "exam": 0.30,
+    "exam": 0.22,
     "results": 0.35,
     "plan": 0.24,
     "assessment": 0.30,

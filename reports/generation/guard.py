@@ -10,12 +10,12 @@ from .base import TranscriptSegment
 from .lexicon import BODY_PARTS, DIAGNOSES, DRUGS, HARM_TO_OTHERS, KIN, NEGATION, SELF_HARM, TESTS, drug_name
 from .support import Figures, measure, risk
 from .textnorm import clean, numbers_in, stem, tokens
-from .transcript_index import TranscriptIndex, is_covered, spoken_numbers
+from .transcript_index import TranscriptIndex, WordSet, spoken_numbers
 
 Support = Literal["supported", "partial", "unsupported"]
 
 # From this risk on a sentence is shown for checking; chosen for at most 3 % of right sentences flagged.
-RISK_THRESHOLD = 0.5
+RISK_THRESHOLD = 0.6
 CLASH_THRESHOLD = 0.5
 _NAMED_NUMBERS = re.compile(r"\b[A-Za-z]+-?\d+[A-Za-z]?\b|\b\d+(?:st|nd|rd|th)\b")
 _MONTH_OR_DAY = re.compile(
@@ -162,7 +162,7 @@ def _is_said(word: str, text: str) -> bool:
     root = stem(word)[:6] if len(word) > 5 else word
     if re.search(rf"\b{re.escape(root)}", lowered):
         return True
-    return is_covered(stem(word), frozenset(stem(token) for token in tokens(lowered)))
+    return WordSet.of_text(lowered).covers(stem(word))
 
 
 def _sides(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> Iterator[Flag]:

@@ -12,8 +12,9 @@ from .transcript_index import (
     FRAME_WORDS,
     IndexedUnit,
     TranscriptIndex,
-    is_covered,
+    WordSet,
     spoken_numbers,
+    synonyms_of,
     word_polarity,
     word_weight,
 )
@@ -43,10 +44,10 @@ def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Fig
     total = sum(weights.values()) or 1e-6
     near = index.around(evidence)
     cited = [indexed for indexed in near if indexed.unit.segment_id in evidence]
-    near_words = frozenset(stem(word) for indexed in near for word in tokens(indexed.text))
-    cited_words = frozenset(stem(word) for indexed in cited for word in tokens(indexed.text))
-    covered_near = {word for word in words if is_covered(word, near_words)}
-    covered = {word for word in words if word in covered_near or is_covered(word, index.words)}
+    near_words = WordSet.of_text(" ".join(indexed.text for indexed in near))
+    cited_words = WordSet.of_text(" ".join(indexed.text for indexed in cited))
+    covered_near = {word for word in words if near_words.covers(word)}
+    covered = {word for word in words if word in covered_near or index.words.covers(word)}
     missing = [word for word in words if word not in covered_near]
     entities = [drug_name(word) for word in words if word in _ENTITIES]
     numbers = numbers_in(plain)
@@ -55,15 +56,15 @@ def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Fig
     coverage = sum(weights[word] for word in covered_near) / total
     values = (
         1 - coverage,
-        1 - sum(weights[word] for word in words if is_covered(word, cited_words)) / total,
+        1 - sum(weights[word] for word in words if cited_words.covers(word)) / total,
         1 - sum(weights[word] for word in covered) / total,
         1 - _best_window(weights, index) / total,
         max((weights[word] for word in missing), default=0.0),
         float(len(missing)),
         max((weights[word] for word in words if word not in covered), default=0.0),
         float(len(words) - len(covered)),
-        float(sum(not is_covered(word, near_words) for word in entities)),
-        float(sum(not is_covered(word, index.words) for word in entities)),
+        float(sum(not near_words.covers(word) for word in entities)),
+        float(sum(not index.words.covers(word) for word in entities)),
         float(len(numbers - cited_numbers)),
         float(len(numbers - index.numbers)),
         clash,
@@ -96,7 +97,12 @@ def _best_window(weights: dict[str, float], index: TranscriptIndex) -> float:
     """Return the largest weight of the sentence's words said within three units that follow each other."""
     scores: dict[int, float] = defaultdict(float)
     for word, weight in weights.items():
-        windows = {place - offset for place in index.units_with.get(word, ()) for offset in range(_WINDOW)}
+        windows = {
+            place - offset
+            for form in (word, *synonyms_of(word))
+            for place in index.units_with.get(form, ())
+            for offset in range(_WINDOW)
+        }
         for window in windows:
             scores[window] += weight
     return max(scores.values(), default=0.0)

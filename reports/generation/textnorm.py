@@ -190,10 +190,10 @@ def _value(words: list[str]) -> int | None:
 
 def stem(word: str) -> str:
     """Return a word without its commonest endings, for comparing."""
-    if len(word) <= 4:
-        return word
-    base = _SUFFIX.sub("", word)
-    return base if len(base) >= 3 else word
+    if len(word) > 4:
+        base = _SUFFIX.sub("", word)
+        word = base if len(base) >= 3 else word
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
 def tokens(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from .answers import is_no_question
 from .base import TranscriptSegment
-from .lexicon import SYNONYMS
+from .lexicon import SAME_DRUG, SYNONYMS
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
 from .units import Unit, make_units
 from .weights import load_weights
@@ -33,6 +33,7 @@ _NEGATORS = re.compile(r"^(?:no|not|none|denies|denied|deny|never|without|negati
 _LIST_NEGATORS = frozenset(("no", "denies", "denied", "deny", "without", "never", "negative", "neither", "nor"))
 _WORD_OR_MARK = re.compile(r"[a-z0-9]+(?:[./]\d+)*|n't|[.;,!?:]")
 _SCOPE_ENDS = frozenset(".;!?:") | {"but", "however", "although", "though", "except", "because", "reports", "since", "until", "who", "which", "unless"}
+_BEGINNING = 5  # letters
 _SHORT_ANSWER = 8  # words; up to here a unit is read with its question
 _SPOKEN_NUMBERS = {
     "1": re.compile(r"\b(one|once|a|an|first|single|half|daily|every|each|per)\b", re.IGNORECASE),
@@ -95,9 +96,7 @@ class TranscriptIndex:
             self.by_segment[indexed.unit.segment_id].append(indexed)
         self.cleaned = {segment.id: clean(segment.text, drop_fillers=False) for segment in self.segments}
         self.text = " ".join(self.cleaned.values())
-        self.words = frozenset(word for indexed in self.units for word in indexed.words) | frozenset(
-            stem(word) for word in tokens(self.text)
-        )
+        self.words = WordSet([*(word for indexed in self.units for word in indexed.words), *map(stem, tokens(self.text))])
         self.numbers = spoken_numbers(self.text)
         self.units_with: dict[str, list[int]] = defaultdict(list)
         for place, indexed in enumerate(self.units):
@@ -140,15 +139,33 @@ def spoken_numbers(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_covered(word: str, words: frozenset[str] | set[str]) -> bool:
-    """Say whether a stem, a synonym of it, or a word with the same first five letters is among the words."""
-    if word in words:
-        return True
-    if any(other in words for other in _synonyms().get(word, ())):
-        return True
-    return len(word) > 5 and any(other.startswith(word[:5]) for other in words)
+class WordSet:
+    """Stems to look others up in: by the word, by a synonym, by its first five letters."""
+
+    __slots__ = ("_beginnings", "_words")
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = frozenset(words)
+        self._beginnings = frozenset(word[:_BEGINNING] for word in self._words if len(word) >= _BEGINNING)
+
+    @classmethod
+    def of_text(cls, text: str) -> "WordSet":
+        return cls(stem(word) for word in tokens(text))
+
+    def covers(self, word: str) -> bool:
+        if word in self._words or any(other in self._words for other in synonyms_of(word)):
+            return True
+        return len(word) > _BEGINNING and word[:_BEGINNING] in self._beginnings
+
+
+def synonyms_of(word: str) -> tuple[str, ...]:
+    return _synonyms().get(word, ())
 
 
 @cache
 def _synonyms() -> dict[str, tuple[str, ...]]:
-    return {stem(word): tuple(stem(other) for other in others.split()) for word, others in SYNONYMS.items()}
+    found = {stem(word): [stem(other) for other in others.split()] for word, others in SYNONYMS.items()}
+    for brand, generic in SAME_DRUG.items():
+        found.setdefault(stem(brand), []).append(stem(generic))
+        found.setdefault(stem(generic), []).append(stem(brand))
+    return {word: tuple(others) for word, others in found.items()}

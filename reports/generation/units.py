@@ -94,7 +94,7 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3
             unit = Unit(segment.id, role, text, raw.lower(), is_question, is_turn_start=number == 0)
             if role != "doctor" and question:
                 unit.question, unit.question_id = question, question_id
-            if text.strip(" ?.,!") or (unit.question and not is_question and text):
+            if text.strip(" ?.,!") or (unit.question and (unit.says_yes or unit.says_no)):
                 units.append(unit)
             if role == "doctor":
                 if is_question:
