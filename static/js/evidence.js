@@ -57,8 +57,9 @@ function showTurns(segments, chosen) {
   scrollInPane(turn);
   const said = document.querySelector("[data-said-now]");
   if (said) {
-    said.hidden = !turn;
-    said.textContent = turn ? `“${turn.querySelector("p").textContent.trim()}”` : "";
+    const quotes = segments.map((segment) => turnOf(segment)?.querySelector("p").textContent.trim()).filter(Boolean);
+    said.hidden = !quotes.length;
+    said.textContent = quotes.length ? `“${quotes.join(" – ")}”` : "";
   }
 }
 
