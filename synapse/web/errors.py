@@ -2,6 +2,7 @@
 
 from collections.abc import ItemsView
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,7 +29,17 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """404: nothing here, or nothing this person may know of; the two look the same."""
+    """404: nothing here, or nothing this person may know of; the two look the same, and asking for a row is recorded."""
+    match = request.resolver_match
+    if match is not None and match.kwargs and request.user.is_authenticated:
+        name, asked = next(iter(match.kwargs.items()))
+        is_patient = name == "patient_pk" or (name == "pk" and match.namespace == "patients")
+        record_denial(
+            request,
+            target=(match.view_name, str(asked)),
+            patient_id=asked if is_patient and isinstance(asked, UUID) else None,
+            reason="not_found",
+        )
     return render(request, "404.html", {"layout": layout_for(request)}, status=404)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
@@ -16,12 +16,13 @@ from synapse.accounts.roles import Permission
 
 @dataclass(frozen=True)
 class LiveSession:
-    """The user's session that is being recorded or paused; `seconds` is the recording clock."""
+    """The user's session that is running or paused; `seconds` is its clock."""
 
     pk: UUID
     label: str
     seconds: int
     is_paused: bool = False
+    is_recorded: bool = True
 
     @property
     def clock(self) -> str:
@@ -126,10 +127,7 @@ def _link(entry: Entry, request: HttpRequest) -> Link | None:
     user = request.user
     if not isinstance(user, User) or (entry.permission is not None and not user.may(entry.permission)):
         return None
-    try:
-        address = reverse(entry.route)
-    except NoReverseMatch:
-        return None
+    address = reverse(entry.route)
     counter = _counters.get(entry.route)
     return Link(
         entry.label,

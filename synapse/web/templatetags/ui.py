@@ -48,7 +48,7 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -309,11 +309,7 @@ def find_box(context: Context, place: str) -> SafeString:
     user = getattr(context.get("request"), "user", None)
     if not isinstance(user, User) or not user.may(Permission.VIEW_PATIENTS):
         return SafeString("")
-    try:
-        address = reverse("patients:search")
-    except NoReverseMatch:
-        return SafeString("")
-    return _render("find_box", place=place, address=address)
+    return _render("find_box", place=place, address=reverse("patients:search"))
 
 
 def _render(component: str, **context: Any) -> SafeString:

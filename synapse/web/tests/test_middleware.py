@@ -61,9 +61,10 @@ pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)
-def without_search(monkeypatch):
-    """These addresses have no patient search, which the shell would link to."""
-    monkeypatch.setattr("synapse.web.templatetags.ui.reverse", lambda name: f"/{name}/")
+def without_the_other_apps(monkeypatch):
+    """These addresses have no patients and no calendar, which the shell would link to."""
+    for module in ("templatetags.ui", "nav"):
+        monkeypatch.setattr(f"synapse.web.{module}.reverse", lambda name: f"/{name}/")
 
 
 def toast_of(answer):
