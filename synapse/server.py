@@ -27,7 +27,7 @@ class ListenError(Exception):
     """The address is taken or not ours."""
 
 
-class Protocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+class Protocol(WebSocketProtocol):
     """Daphne's socket, able to close with the registered codes (1008 policy, 1012 restart) autobahn keeps to itself."""
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
@@ -37,7 +37,7 @@ class Protocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
             super().serverClose(code)
 
 
-class DrainingServer(Server):  # type: ignore[misc]  # daphne has no types
+class DrainingServer(Server):
     """Daphne that, asked to stop, lets requests and live streams finish first."""
 
     failure: str | None = None

@@ -155,7 +155,7 @@ def _lock_head() -> ChainHead:
     return head
 
 
-def _was_recorded_lately(actor_id: UUID, action: Action, target: Target | None) -> bool:
+def _was_recorded_lately(actor_id: UUID | None, action: Action, target: Target | None) -> bool:
     target_type, target_id, _ = _describe(target)
     return AuditEvent.objects.filter(
         actor_id=actor_id,

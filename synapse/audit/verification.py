@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -110,7 +111,7 @@ def _walk(head: ChainHead) -> Verdict:
     return Verdict(count, _fault_at_end(head, count, previous, max(seals, default=0)))
 
 
-def _fault(event: AuditEvent, previous: str, patients: list[UUID], seal: dict[str, object] | None) -> str:
+def _fault(event: AuditEvent, previous: str, patients: list[UUID], seal: dict[str, Any] | None) -> str:
     if event.previous_mac != previous:
         return "it does not follow the row before"
     mac = chain.event_mac(event)
@@ -145,7 +146,7 @@ def _subjects_by_event() -> Iterator[tuple[int, list[UUID]]]:
         yield seq, [patient_id for _, patient_id in group]
 
 
-def _seals() -> Iterator[dict[str, object]]:
+def _seals() -> Iterator[dict[str, Any]]:
     """Yield the seals kept outside the database whose own hash is right; a half-written line is none."""
     path = seal_path()
     if not path.is_file():

@@ -9,7 +9,7 @@ class CommonConfig(AppConfig):
     label = "common"
 
     def ready(self) -> None:
-        from synapse.common import triggers
+        from synapse.common import checks, triggers  # noqa: F401  (importing registers the checks)
 
         # Once a migrate, after this first app; tables of later apps exist by then, since all migrations ran.
         post_migrate.connect(triggers.install_after_migrate, sender=self, dispatch_uid="common.triggers")

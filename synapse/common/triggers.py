@@ -32,7 +32,8 @@ class Trigger:
 
     @property
     def table(self) -> str:
-        return apps.get_model(self.model)._meta.db_table
+        table: str = apps.get_model(self.model)._meta.db_table
+        return table
 
 
 _registry: dict[str, Trigger] = {}

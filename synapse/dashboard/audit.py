@@ -25,6 +25,10 @@ from synapse.web.http import ClinicRequest, render_page
 TARGET = ("audit.AuditEvent", "")
 MOST_EXPORTED = 100_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = (
+    *("seq", "at", "actor_label", "action", "outcome", "target_type", "target_label", "target_id"),
+    *("patient_id", "ip", "request_id", "detail", "mac"),
+)
 SPANS = (("1", "Last 24 hours"), ("7", "Last 7 days"), ("30", "Last 30 days"), ("", "All time"))
 
 
@@ -107,12 +111,10 @@ class _Echo:
 
 
 def _csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    names = ("seq", "at", "actor_label", "action", "outcome", "target_type", "target_label", "target_id", "patient_id")
-    names += ("ip", "request_id", "detail", "mac")
     writer = csv.writer(_Echo())
-    yield writer.writerow(names)
+    yield writer.writerow(COLUMNS)
     for event in events.iterator(chunk_size=1000):
-        yield writer.writerow([_harmless(getattr(event, name)) for name in names])
+        yield writer.writerow([_harmless(getattr(event, name)) for name in COLUMNS])
 
 
 def _harmless(value: object) -> str:

@@ -1,7 +1,7 @@
 """What the audit page shows: rows of the trail by filter, in words, and what stands out."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -117,7 +117,7 @@ def find_oddities(now: datetime) -> list[Oddity]:
     ]
 
 
-def _oddity(what: str, row: dict[str, Any], who: str) -> Oddity:
+def _oddity(what: str, row: Mapping[str, Any], who: str) -> Oddity:
     text = f"{who or 'Unknown address'}, from {timezone.localtime(row['hour']):%H:%M}"
     return Oddity(f"{row['number']} {what}", text, who)
 

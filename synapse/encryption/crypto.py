@@ -37,8 +37,7 @@ def key_id(key: str) -> str:
 
 def configured_keys() -> tuple[str, ...]:
     """Return the field keys of the settings, active one first."""
-    keys = settings.FIELD_ENCRYPTION_KEY
-    return (keys,) if isinstance(keys, str) else tuple(keys)
+    return tuple(settings.FIELD_ENCRYPTION_KEY)
 
 
 def active_key_id() -> str:

@@ -8,9 +8,8 @@ and close all three; see `test_fields.py` for each case.
 import datetime
 import json
 import sys
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import encrypted_model_fields.fields as package
 from django.core import checks
@@ -54,6 +53,7 @@ class StrictEncryption(package.EncryptedMixin):
 
     # mypy cannot see the model field this mixin is always combined with.
     name: str
+    column: str
     model: type[models.Model]
     unique: bool
     db_index: bool
@@ -68,7 +68,7 @@ class StrictEncryption(package.EncryptedMixin):
         return self.plain_to_python(text)
 
     def plain_to_python(self, value: Any) -> Any:
-        return super(package.EncryptedMixin, self).to_python(value)  # type: ignore[misc]
+        return super(package.EncryptedMixin, self).to_python(value)
 
     def to_python(self, value: Any) -> Any:
         return self.plain_to_python(value)
@@ -100,7 +100,7 @@ class StrictEncryption(package.EncryptedMixin):
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name == "isnull":
-            return super().get_lookup(lookup_name)  # type: ignore[misc]
+            return super().get_lookup(lookup_name)
         raise FieldError(f"{self.label} is encrypted: lookup '{lookup_name}' finds nothing; search by blind index.")
 
     def get_transform(self, lookup_name: str) -> Any:
@@ -114,10 +114,11 @@ class StrictEncryption(package.EncryptedMixin):
             if frame.f_back is None:
                 break
             frame = frame.f_back
-        return super().get_col(alias, output_field)  # type: ignore[misc,no-any-return]
+        column: Col = super().get_col(alias, output_field)
+        return column
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        errors: list[checks.CheckMessage] = super().check(**kwargs)  # type: ignore[misc]
+        errors: list[checks.CheckMessage] = super().check(**kwargs)
         options = self.model._meta
         grouped = {
             name for item in [*options.indexes, *options.constraints] for name in getattr(item, "fields", ())
@@ -143,7 +144,7 @@ class StrictEncryption(package.EncryptedMixin):
 def _holds_only_encrypted_values(expression: Any) -> bool:
     """Tell whether `bulk_update` built this: CASE and CAST over values this layer encrypts."""
     if isinstance(expression, Value):
-        return isinstance(expression._output_field_or_none, StrictEncryption)
+        return isinstance(expression._output_field_or_none, StrictEncryption)  # type: ignore[attr-defined]
     if isinstance(expression, Case):
         results = [case.result for case in expression.cases]
         default_is_null = isinstance(expression.default, Value) and expression.default.value is None
@@ -153,59 +154,61 @@ def _holds_only_encrypted_values(expression: Any) -> bool:
     return False
 
 
-class EncryptedCharField(StrictEncryption, package.EncryptedCharField):
-    pass
+if TYPE_CHECKING:
+    # The package has no types; who reads a model attribute gets what Django's own field gives.
+    EncryptedCharField = models.CharField
+    EncryptedTextField = models.TextField
+    EncryptedEmailField = models.EmailField
+    EncryptedDateField = models.DateField
+    EncryptedDateTimeField = models.DateTimeField
+    EncryptedIntegerField = models.IntegerField
+    EncryptedBooleanField = models.BooleanField
+    EncryptedDecimalField = models.DecimalField
+    EncryptedJSONField = models.JSONField
+else:
 
+    class EncryptedCharField(StrictEncryption, package.EncryptedCharField):
+        pass
 
-class EncryptedTextField(StrictEncryption, package.EncryptedTextField):
-    pass
+    class EncryptedTextField(StrictEncryption, package.EncryptedTextField):
+        pass
 
+    class EncryptedEmailField(StrictEncryption, package.EncryptedEmailField):
+        pass
 
-class EncryptedEmailField(StrictEncryption, package.EncryptedEmailField):
-    pass
+    class EncryptedDateField(StrictEncryption, package.EncryptedDateField):
+        def dump(self, value: datetime.date) -> str:
+            return value.isoformat()
 
+    class EncryptedDateTimeField(StrictEncryption, package.EncryptedDateTimeField):
+        """Stores UTC whatever TIME_ZONE is; a naive value is taken in the current time zone."""
 
-class EncryptedDateField(StrictEncryption, package.EncryptedDateField):
-    def dump(self, value: datetime.date) -> str:
-        return value.isoformat()
+        def dump(self, value: datetime.datetime) -> str:
+            aware = value if timezone.is_aware(value) else timezone.make_aware(value)
+            return aware.astimezone(datetime.UTC).isoformat()
 
+    class EncryptedIntegerField(StrictEncryption, package.EncryptedIntegerField):
+        default_validators = [MinValueValidator(-(2**31)), MaxValueValidator(2**31 - 1)]
 
-class EncryptedDateTimeField(StrictEncryption, package.EncryptedDateTimeField):
-    """Stores UTC whatever TIME_ZONE is; a naive value is taken in the current time zone."""
+        # The package asks the database for the range of a text column: KeyError on PostgreSQL.
+        validators = models.Field.validators
 
-    def dump(self, value: datetime.datetime) -> str:
-        aware = value if timezone.is_aware(value) else timezone.make_aware(value)
-        return aware.astimezone(datetime.UTC).isoformat()
+    class EncryptedBooleanField(StrictEncryption, package.EncryptedBooleanField):
+        def dump(self, value: bool) -> str:
+            return "1" if value else "0"
 
+    class EncryptedDecimalField(StrictEncryption, models.DecimalField):
+        """Stores exactly `decimal_places` places, as a numeric column would."""
 
-class EncryptedIntegerField(StrictEncryption, package.EncryptedIntegerField):
-    default_validators = [MinValueValidator(-(2**31)), MaxValueValidator(2**31 - 1)]
+        def dump(self, value: Decimal) -> str:
+            return str(format_number(value, self.max_digits, self.decimal_places))
 
-    # The package asks the database for the range of a text column: KeyError on PostgreSQL.
-    validators = models.Field.validators
+    class EncryptedJSONField(StrictEncryption, models.JSONField):
+        def dump(self, value: Any) -> str:
+            return json.dumps(value, cls=self.encoder, separators=(",", ":"), ensure_ascii=False)
 
+        def load(self, text: str) -> Any:
+            return json.loads(text, cls=self.decoder)
 
-class EncryptedBooleanField(StrictEncryption, package.EncryptedBooleanField):
-    def dump(self, value: bool) -> str:
-        return "1" if value else "0"
-
-
-class EncryptedDecimalField(StrictEncryption, models.DecimalField):  # type: ignore[type-arg]
-    """Stores exactly `decimal_places` places, as a numeric column would."""
-
-    def dump(self, value: Decimal) -> str:
-        return str(format_number(value, self.max_digits, self.decimal_places))
-
-
-class EncryptedJSONField(StrictEncryption, models.JSONField):  # type: ignore[type-arg]
-    encoder: type[json.JSONEncoder] | None
-    decoder: Callable[..., Any] | None
-
-    def dump(self, value: Any) -> str:
-        return json.dumps(value, cls=self.encoder, separators=(",", ":"), ensure_ascii=False)
-
-    def load(self, text: str) -> Any:
-        return json.loads(text, cls=self.decoder)  # type: ignore[arg-type]
-
-    def plain_to_python(self, value: Any) -> Any:
-        return value
+        def plain_to_python(self, value: Any) -> Any:
+            return value

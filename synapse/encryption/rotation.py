@@ -7,6 +7,7 @@ while it is still the one that was read, so an edit made meanwhile is kept; what
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
@@ -38,7 +39,7 @@ class Outcome:
     unreadable: int = 0
 
 
-def encrypted_fields(model: type[models.Model]) -> "list[models.Field[object, object]]":
+def encrypted_fields(model: type[models.Model]) -> list[StrictEncryption]:
     return [field for field in model._meta.concrete_fields if isinstance(field, StrictEncryption)]
 
 
@@ -62,7 +63,7 @@ def count_under_former_keys() -> int:
 
 def _rotate(model: type[models.Model]) -> Outcome:
     outcome = Outcome(model._meta.label)
-    after: object = None
+    after: Any = None
     while rows := _stale_rows(model, after):
         for key, *stored in rows:
             try:
@@ -74,10 +75,10 @@ def _rotate(model: type[models.Model]) -> Outcome:
     return outcome
 
 
-def _stale_rows(model: type[models.Model], after: object) -> "list[tuple[object, ...]]":
+def _stale_rows(model: type[models.Model], after: Any) -> list[tuple[Any, ...]]:
     """Return the next rows, by key, with a value not under the active key."""
     quote = connection.ops.quote_name
-    key = quote(_key(model).column)
+    key = quote(_key_column(model))
     columns = [quote(field.column) for field in encrypted_fields(model)]
     beyond = f"{key} > %s AND " if after is not None else ""
     # Only names of our own tables and columns are put into the text.
@@ -87,11 +88,11 @@ def _stale_rows(model: type[models.Model], after: object) -> "list[tuple[object,
     )
     with connection.cursor() as cursor:
         cursor.execute(query, ([after] if after is not None else []) + [_active_pattern()] * len(columns))
-        rows: list[tuple[object, ...]] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
-def _rewrite(model: type[models.Model], key: object, stored: "list[str | None]") -> int:
+def _rewrite(model: type[models.Model], key: Any, stored: list[str | None]) -> int:
     """Replace one row's values if they are still those that were read; return 1 when they were."""
     quote = connection.ops.quote_name
     active = crypto.active_key_id()
@@ -107,7 +108,7 @@ def _rewrite(model: type[models.Model], key: object, stored: "list[str | None]")
     unchanged = " AND ".join(f"{column} = %s" for column, _ in old)
     query = (
         f"UPDATE {quote(model._meta.db_table)} SET {', '.join(changes)} "  # noqa: S608
-        f"WHERE {quote(_key(model).column)} = %s AND {unchanged}"
+        f"WHERE {quote(_key_column(model))} = %s AND {unchanged}"
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [*new, key, *(value for _, value in old)])
@@ -131,11 +132,11 @@ def _active_pattern() -> str:
     return f"{crypto.MARKER}.{crypto.active_key_id()}.%"
 
 
-def _key(model: type[models.Model]) -> "models.Field[object, object]":
-    key = model._meta.pk
-    if key is None:
-        raise TypeError(f"{model._meta.label} has no primary key")
-    return key
+def _key_column(model: type[models.Model]) -> str:
+    column = model._meta.pk.column
+    if column is None:
+        raise TypeError(f"{model._meta.label} has no primary key column of its own")
+    return column
 
 
 def _has_generation(model: type[models.Model]) -> bool:

@@ -3,9 +3,11 @@
 # pytest loads this before Django is set up: models are imported where they are used.
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from django.db import connections
@@ -20,7 +22,43 @@ if TYPE_CHECKING:
 pytest_plugins = ["synapse.testing.browser"]
 
 PASSWORD = "correct horse battery staple"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCAL = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
+
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a test touches: `make test` runs the database's part again on PostgreSQL, Redis' part with Redis."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
+            item.add_marker("database")
+        if "redis_url" in fixtures:
+            item.add_marker("redis")
+        if "chromium" in fixtures:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The address of a Redis server to test with; TEST_REDIS_URL, or the test is left out."""
+    return os.environ.get("TEST_REDIS_URL") or _missing("Redis", "TEST_REDIS_URL", "REQUIRE_SERVICES")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium to drive, or the test is left out."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found or _missing("Chromium", "PATH", "REQUIRE_BROWSER")
+
+
+def _missing(what: str, setting: str, demanded_by: str) -> NoReturn:
+    sentence = f"{what} is not there: see {setting}."
+    if os.environ.get(demanded_by) == "1":
+        pytest.fail(f"{sentence} {demanded_by}=1 asks for it.")
+    pytest.skip(sentence)
 
 
 class NetworkBlocked(RuntimeError):

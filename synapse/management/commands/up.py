@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.utils import timezone
+from django_q.conf import Conf
 
 from synapse import startup
 from synapse.common import heartbeat
@@ -67,9 +68,7 @@ def worker_is_hung(age_seconds: float) -> bool:
     """Ask the database for the worker's signs of life; a database that does not answer proves nothing."""
     now = timezone.now()
     try:
-        return heartbeat.worker_is_hung(
-            now, running_since=now - timedelta(seconds=age_seconds), slots=settings.Q_CLUSTER["workers"]
-        )
+        return heartbeat.worker_is_hung(now, running_since=now - timedelta(seconds=age_seconds), slots=Conf.WORKERS)
     except DatabaseError:
         return False
     finally:
