@@ -21,4 +21,10 @@ def live_session_for_chip(user: User) -> LiveSession | None:
     else:
         seconds = int((timezone.now() - session.started_at).total_seconds()) - session.paused_seconds
     is_paused = session.status != ConsultationSession.Status.IN_PROGRESS
-    return LiveSession(session.pk, session.patient.full_name, max(0, seconds), is_paused=is_paused)
+    return LiveSession(
+        session.pk,
+        session.patient.full_name,
+        max(0, seconds),
+        is_paused=is_paused,
+        is_recorded=session.with_recording and session.stream_opened_at is not None,
+    )

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
 from sessions_app import forms, permissions, queries, transcript_page, transcripts
 from sessions_app.models import ConsultationSession, Transcription
@@ -132,4 +133,6 @@ def _context(session: ConsultationSession, transcription: Transcription | None =
 
 
 def _turns(request: ClinicRequest, session: ConsultationSession, transcription: Transcription) -> HttpResponse:
-    return render_page(request, "sessions_app/_words.html", _context(session, transcription))
+    # A form sits in its own line, but a correction changes what is beside the lines too.
+    response = render_page(request, "sessions_app/_words.html", _context(session, transcription))
+    return reswap(retarget(response, "#words"), "outerHTML")

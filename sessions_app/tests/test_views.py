@@ -284,6 +284,7 @@ def test_a_line_is_corrected_and_the_original_stays(completed, asha, signed_in):
     assert form.status_code == 200
     assert "How did you sleep since we met?" in answer.content.decode()
     assert "First heard as" in answer.content.decode()
+    assert answer["HX-Retarget"] == "#words"
     assert empty.status_code == 422
     assert gone.status_code == 404
 

@@ -49,11 +49,17 @@ function openMenu(opener) {
   list.querySelector("button").focus();
 }
 
+// htmx carries an element's attributes over a swap, and an inline style written that way breaks the CSP.
+function closeMenu(list) {
+  list.hidePopover();
+  list.removeAttribute("style");
+}
+
 function name(speaker) {
   const list = menu();
   const values = { speaker };
   if (list.querySelector("[data-and-below]").checked) values.and_below = "on";
-  list.hidePopover();
+  closeMenu(list);
   const url = `${list.dataset.url}${list.dataset.segment}/speaker/`;
   const line = list.dataset.segment;
   const headers = { "X-CSRFToken": csrfToken() };
@@ -117,8 +123,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The lines scroll in a box of their own: a correction must not send the reader back to the top.
+let scrolledTo = 0;
+document.addEventListener("htmx:beforeSwap", () => {
+  scrolledTo = document.querySelector(".txb .turns")?.scrollTop ?? 0;
+  menu()?.removeAttribute("style");
+});
+
 // A line that opens for editing takes the cursor to its end.
 document.addEventListener("htmx:afterSwap", (event) => {
+  const lines = document.querySelector(".txb .turns");
+  if (lines) lines.scrollTop = scrolledTo;
   const area = event.detail.target.querySelector?.("[data-line-form] textarea");
   area?.focus();
   area?.setSelectionRange(area.value.length, area.value.length);
