@@ -40,6 +40,7 @@ def add_entry(
     entry = LedgerEntry(
         id=key or uuid4(),
         bill=bill,
+        position=bill.ledger_entries.count() + 1,
         kind=kind,
         amount=amount,
         method=method,

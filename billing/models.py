@@ -205,6 +205,7 @@ class LedgerEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="ledger_entries")
+    position = models.PositiveSmallIntegerField(help_text="Place in the bill's ledger, from 1.")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     amount = EncryptedDecimalField(
         max_digits=12, decimal_places=2, help_text="Always positive; the kind says the direction."
@@ -217,7 +218,7 @@ class LedgerEntry(models.Model):
     key_generation = models.PositiveIntegerField(default=1)
 
     class Meta:
-        indexes = [models.Index(fields=["bill", "at"], name="ledger_bill_at")]
+        constraints = [models.UniqueConstraint(fields=["bill", "position"], name="ledger_one_per_position")]
         verbose_name_plural = "ledger entries"
 
     def __str__(self) -> str:
@@ -243,7 +244,7 @@ class LedgerMonth(models.Model):
         return f"{self.period} {self.currency}"
 
 
-_LEDGER_FACTS = ("id", "bill_id", "kind", "method", "at", "by_id")
+_LEDGER_FACTS = ("id", "bill_id", "position", "kind", "method", "at", "by_id")
 
 TRIGGERS = [
     Trigger(

@@ -51,7 +51,7 @@ def list_patient_bills(user: User, patient: Patient) -> BillQuerySet:
 
 def list_ledger(bill: Bill) -> list[LedgerEntry]:
     """Return the entries of a bill, the first one first."""
-    return list(bill.ledger_entries.select_related("by").order_by("at", "pk"))
+    return list(bill.ledger_entries.select_related("by").order_by("position"))
 
 
 def fee_schedule(currency: str) -> list[FeeScheduleItem]:

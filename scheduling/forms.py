@@ -66,7 +66,9 @@ class BookingForm(TimeForm):
         widget=forms.HiddenInput,
         error_messages={"required": "Choose the patient", "invalid_choice": "Choose the patient again"},
     )
-    doctor = forms.ModelChoiceField(User.objects.none(), error_messages={"required": "Choose the doctor"})
+    doctor = forms.ModelChoiceField(
+        User.objects.none(), empty_label="Choose the doctor", error_messages={"required": "Choose the doctor"}
+    )
     appointment_type = forms.ChoiceField(
         label="Type", choices=Appointment.Type.choices, initial=Appointment.Type.FOLLOWUP
     )

@@ -111,7 +111,7 @@ def find_patient(request: ClinicRequest) -> HttpResponse:
     hits = search_patients(text, by=request.user, region=clinic.region, today=today, limit=MOST_FOUND) if text else []
     patients = [hit.patient for hit in hits]
     record_read(request, action=Action.SEARCH, subjects=[patient.pk for patient in patients])
-    context = {"patients": patients, "has_text": bool(text), "today": today}
+    context = {"patients": patients, "has_text": bool(text), "region": clinic.region}
     return render_page(request, "scheduling/_found.html", context)
 
 
@@ -252,6 +252,7 @@ def _visit_context(user: User, visit: Appointment) -> dict[str, Any]:
     is_own = user.pk == visit.doctor_id
     return {
         "visit": visit,
+        "region": ClinicSettings.load().region,
         "session": visit.session,
         "consent": patient_queries.recording_states([visit.patient], at=now)[visit.patient_id],
         "can_start": is_own and services.can_start(visit),

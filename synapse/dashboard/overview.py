@@ -10,10 +10,11 @@ from billing.queries import Aging, sum_by_age
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import ClinicSettings, Invitation, User
 from synapse.accounts.roles import Role
-from synapse.audit.models import AuditEvent, Outcome
-from synapse.common.models import Job
+from synapse.audit.models import Action, AuditEvent, Outcome
+from synapse.common.models import Job, SweepRun
 
 WEEK = timedelta(days=7)
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,11 @@ class Overview:
     live_sessions: int
     failed_jobs: int
     waiting_jobs: int
+    latest_failures: list[Job]
+    failed_sweeps: list[SweepRun]
     refusals: int
     failed_sign_ins: int
+    latest_refusals: list[AuditEvent]
     aging: Aging
     currency: str
 
@@ -35,23 +39,24 @@ class Overview:
 def read_overview(*, now: datetime) -> Overview:
     """Gather the overview."""
     clinic = ClinicSettings.load()
-    by_role = dict(
-        User.objects.filter(is_active=True)
-        .values_list("role")
-        .annotate(number=Count("pk"))
-        .values_list("role", "number")
-    )
+    working = User.objects.filter(is_active=True)
+    by_role = dict(working.values_list("role").annotate(number=Count("pk")).values_list("role", "number"))
     unpaid = [Bill.Status.SENT, Bill.Status.PARTIALLY_PAID, Bill.Status.OVERDUE]
-    events = AuditEvent.objects.filter(at__gte=now - WEEK)
+    failures = Job.objects.filter(state__in=[Job.State.FAILED, Job.State.DEAD])
+    lately = AuditEvent.objects.filter(at__gte=now - WEEK)
+    refusals = lately.filter(outcome=Outcome.DENIED).exclude(action=Action.SIGN_IN_FAILED)
     return Overview(
         people=[(str(role.label), by_role.get(role.value, 0)) for role in Role],
         invitations=Invitation.objects.filter(used_at=None, revoked_at=None, expires_at__gt=now).count(),
         sessions=ConsultationSession.objects.filter(started_at__gte=now - WEEK).count(),
         live_sessions=ConsultationSession.objects.live().count(),
-        failed_jobs=Job.objects.filter(state__in=[Job.State.FAILED, Job.State.DEAD]).count(),
+        failed_jobs=failures.count(),
         waiting_jobs=Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).count(),
-        refusals=events.filter(outcome=Outcome.DENIED).count(),
-        failed_sign_ins=events.filter(action="sign_in_failed").count(),
+        latest_failures=list(failures.order_by("-finished_at")[:SHOWN]),
+        failed_sweeps=list(SweepRun.objects.exclude(outcome__in=["", "ok"]).order_by("name")),
+        refusals=refusals.count(),
+        failed_sign_ins=lately.filter(action=Action.SIGN_IN_FAILED).count(),
+        latest_refusals=list(refusals.order_by("-seq")[:SHOWN]),
         aging=sum_by_age(Bill.objects.filter(status__in=unpaid), today=clinic.date_of(now)),
         currency=clinic.currency,
     )

@@ -14,7 +14,7 @@ from synapse.dashboard.overview import read_overview
 from synapse.web.http import ClinicRequest, render_page
 from synapse.web.nav import live_session_of
 
-GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
+GREETINGS = ((4, "Good evening"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
 
 
 @require_GET
