@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from types import FrameType
 from typing import Any
@@ -46,6 +47,7 @@ STEP_OF_MANY_S = 1.0
 TURN_AUDIO_MS = 5_000
 # No chunk for this long: the recording is paused or its browser cut off.
 QUIET_SECONDS = 2.0
+AHEAD_SECONDS = 2.0
 RETRY_AFTER = timedelta(seconds=30)
 
 
@@ -62,8 +64,8 @@ class Follower:
         self._live: LiveSession | None = None
         self._expected_ms = 0
         self._heard_at = time.monotonic()
-        self._transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
-        self._language = queries.language_of(session.doctor)
+        self.transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
+        self.language = queries.language_of(session.doctor)
 
     def take_turn(self, step_s: float) -> bool:
         """Read and decode up to five seconds; True when there was anything. Raises SpeechError."""
@@ -108,8 +110,8 @@ class Follower:
 
     def _open(self, begins_ms: int) -> LiveSession:
         self._expected_ms = begins_ms
-        return self._transcriber.open_live(
-            language=self._language, start_s=begins_ms / 1000, first_id=self.transcription.next_segment_id
+        return self.transcriber.open_live(
+            language=self.language, start_s=begins_ms / 1000, first_id=self.transcription.next_segment_id
         )
 
     def _feed(self, pcm: bytes, step_s: float) -> None:
@@ -138,12 +140,46 @@ class Follower:
         return Transcription.objects.filter(pk=self.transcription.pk, status=Transcription.Status.PROCESSING).exists()
 
 
+class ReadAhead(threading.Thread):
+    """Let the engine read a running recording in full, so that its transcript is there soon after the end."""
+
+    def __init__(self, follower: Follower) -> None:
+        super().__init__(name="speech-ahead", daemon=True)
+        self._follower = follower
+        self._has_ended = threading.Event()
+
+    def end(self) -> None:
+        """Read no further; what is left is the batch pass's."""
+        self._has_ended.set()
+
+    def run(self) -> None:
+        try:
+            self._follower.transcriber.prepare(self._pcm(), language=self._follower.language)
+        except _Ended:
+            pass
+        except (SpeechError, spool.SpoolDamaged) as error:
+            logger.warning("reading ahead in %s stops: %s", self._follower.session_id, type(error).__name__)
+
+    def _pcm(self) -> Iterator[bytes]:
+        reader = spool.default_store().reader(self._follower.session_id)
+        while True:
+            for chunk in reader.read_new():
+                yield chunk.pcm
+            if self._has_ended.wait(AHEAD_SECONDS):
+                raise _Ended
+
+
+class _Ended(Exception):
+    """The recording is over."""
+
+
 class LivePass:
     """All running recordings, one after the other in one thread."""
 
     def __init__(self, publisher: live_text.Publisher) -> None:
         self._publisher = publisher
         self._followers: dict[UUID, Follower] = {}
+        self._ahead: dict[UUID, ReadAhead] = {}
         self._resting: dict[UUID, Any] = {}
         self._looked_at = 0.0
 
@@ -167,6 +203,8 @@ class LivePass:
 
     def _look(self) -> None:
         running = {session.pk: session for session in _open_recordings()}
+        for session_id in [one for one in self._ahead if one not in running]:
+            self._ahead.pop(session_id).end()
         for session_id in [one for one in self._followers if one not in running]:
             self._end(session_id)
         now = timezone.now()
@@ -175,8 +213,14 @@ class LivePass:
             if session_id not in self._followers and is_rested and len(self._followers) < MOST_LIVE:
                 try:
                     self._followers[session_id] = Follower(session, self._publisher)
+                    self._read_ahead(session_id)
                 except SpeechError as error:
                     self._rest(session_id, error)
+
+    def _read_ahead(self, session_id: UUID) -> None:
+        if session_id not in self._ahead:
+            self._ahead[session_id] = ReadAhead(self._followers[session_id])
+            self._ahead[session_id].start()
 
     def _end(self, session_id: UUID) -> None:
         # Kept in the table until the end, so that the batch pass waits for the last words.
@@ -248,18 +292,17 @@ def serve() -> None:
     finally:
         stop.set()
         publisher.close()
-        _end_batch(batch)
+    _end(batch)
 
 
-def _end_batch(batch: BatchPass) -> None:
-    """Hand a running job back; a decode cannot be interrupted, so the process ends under it."""
+def _end(batch: BatchPass) -> None:
+    """Hand a running job back and end the process: a decode cannot be interrupted, so it ends under it."""
     batch.join(timeout=TURN_SECONDS)
-    if batch.is_alive():
-        if batch.job is not None:
-            jobs.give_back(batch.job, at=timezone.now())
-        connections.close_all()
-        logging.shutdown()
-        os._exit(0)
+    if batch.is_alive() and batch.job is not None:
+        jobs.give_back(batch.job, at=timezone.now())
+    connections.close_all()
+    logging.shutdown()
+    os._exit(0)
 
 
 def _follow(live: LivePass, batch: BatchPass, stop: threading.Event) -> None:

@@ -176,6 +176,10 @@ class BatchTranscriber(Protocol):
         """
         ...
 
+    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+        """Read ahead in a recording that still runs, where that makes `transcribe` faster; raises SpeechError."""
+        ...
+
 
 class LiveSession(Protocol):
     """Follow one stream. Not safe to share between threads."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 
 from sessions_app.stt.agreement import without_loop
 from sessions_app.stt.base import AudioSource, LiveSession, Progress, Transcript, Word
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.media import length_of
 from sessions_app.stt.segmenting import utterances
-from sessions_app.stt.speakers import Voices
+from sessions_app.stt.speakers import Voices, VoiceWindows, listen
 from sessions_app.stt.voice import Region
 from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
 
@@ -26,6 +30,16 @@ SEED = 20
 VOICE_MARGIN_S = 0.4
 
 
+# Blocks kept in memory, about three hours of sound; only words and voices, never the sound.
+READINGS_KEPT = 90
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    words: list[Word]
+    voices: VoiceWindows
+
+
 class EmbeddedTranscriber:
     """Transcribe on this machine alone."""
 
@@ -34,6 +48,8 @@ class EmbeddedTranscriber:
     def __init__(self, *, whisper_model: str = "") -> None:
         self._whisper_model = whisper_model
         self._loaded: WhisperEngine | None = None
+        self._readings: OrderedDict[bytes, _Reading] = OrderedDict()
+        self._long_reading = threading.Lock()
 
     @property
     def model(self) -> str:
@@ -52,9 +68,9 @@ class EmbeddedTranscriber:
         for block in blocks_of(source, aim_s=BLOCK_S, limit_s=LONGEST_BLOCK_S):
             duration = block.end_s
             if block.regions:
-                words += self._read(block, language)
-                for region in block.regions:
-                    voices.hear(block.cut(region), region.start)
+                reading = self._reading_of(block, language)
+                words += reading.words
+                voices.add(reading.voices)
             if progress and expected:
                 progress(min(1.0, duration / expected))
         segments = utterances(voices.attribute(words))
@@ -63,6 +79,15 @@ class EmbeddedTranscriber:
         return Transcript(
             segments=tuple(segments), engine=ENGINE, model=self.model, language=language, duration_s=duration
         )
+
+    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+        """Read a recording that still runs, block by block, so that `transcribe` finds most of it read.
+
+        `source` yields the recording's PCM as it comes in. Raises SpeechError.
+        """
+        for block in blocks_of(source, aim_s=BLOCK_S, limit_s=LONGEST_BLOCK_S):
+            if block.regions:
+                self._reading_of(block, language)
 
     def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> LiveSession:
         """Open a stream that this machine reads while it runs; raises SpeechError."""
@@ -75,6 +100,20 @@ class EmbeddedTranscriber:
         if self._loaded is None:
             self._loaded = load_whisper(self._whisper_model)
         return self._loaded
+
+    def _reading_of(self, block: Block, language: str) -> _Reading:
+        """Read a block, or return what was read of the same sound before."""
+        key = sha256(f"{language} {block.start_s} ".encode() + block.audio.tobytes()).digest()
+        # One at a time: a second long reading would leave no worker of the model to the live pass.
+        with self._long_reading:
+            reading = self._readings.pop(key, None)
+            if reading is None:
+                regions = ((region.start, block.cut(region)) for region in block.regions)
+                reading = _Reading(self._read(block, language), listen(regions))
+            self._readings[key] = reading
+            while len(self._readings) > READINGS_KEPT:
+                self._readings.popitem(last=False)
+            return reading
 
     def _read(self, block: Block, language: str) -> list[Word]:
         import ctranslate2

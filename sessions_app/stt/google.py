@@ -122,6 +122,9 @@ class GoogleTranscriber:
             duration_s=duration,
         )
 
+    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+        """Do nothing: the service is fast, and would be paid twice."""
+
     def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> GoogleLive:
         """Open a live stream; raises SpeechError."""
         return GoogleLive(self, language=language, start_s=start_s, first_id=first_id)

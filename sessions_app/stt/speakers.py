@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sessions_app.stt import voiceprint
@@ -82,24 +83,37 @@ def roles_of(texts: Sequence[str]) -> list[str]:
     return [DOCTOR, PATIENT] if difference > 0 else [PATIENT, DOCTOR]
 
 
-class Voices:
-    """Listen to a recording piece by piece, then give each of its words a speaker."""
+@dataclass(frozen=True, slots=True)
+class VoiceWindows:
+    """How the voice sounds around each of some moments (seconds), one vector a moment."""
 
-    def __init__(self) -> None:
-        self._waiting: list[NDArray[np.float32]] = []
-        self._vectors: list[NDArray[np.float32]] = []
-        self._centres: list[float] = []
+    moments: Sequence[float]
+    vectors: NDArray[np.float32]
 
-    def hear(self, audio: NDArray[np.float32], start_s: float) -> None:
-        """Take a stretch of speech that begins at `start_s` seconds."""
-        window = int(voiceprint.WINDOW_S * SAMPLE_RATE)
-        hop = int(HOP_S * SAMPLE_RATE)
+
+def listen(stretches: Iterable[tuple[float, NDArray[np.float32]]]) -> VoiceWindows:
+    """Describe the voice in stretches of speech, given as (start in seconds, audio)."""
+    import numpy as np
+
+    window, hop = int(voiceprint.WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
+    pieces, moments = [], []
+    for start_s, audio in stretches:
         for first in range(0, max(1, len(audio) - window + 1), hop):
             piece = audio[first : first + window]
-            self._waiting.append(piece)
-            self._centres.append(start_s + (first + len(piece) / 2) / SAMPLE_RATE)
-        if len(self._waiting) >= _BATCH:
-            self._embed_waiting()
+            pieces.append(piece)
+            moments.append(start_s + (first + len(piece) / 2) / SAMPLE_RATE)
+    vectors = [voiceprint.embed(pieces[first : first + _BATCH]) for first in range(0, len(pieces), _BATCH)]
+    return VoiceWindows(moments, np.concatenate(vectors) if vectors else voiceprint.embed([]))
+
+
+class Voices:
+    """All that was heard in a recording, to give each of its words a speaker."""
+
+    def __init__(self) -> None:
+        self._heard: list[VoiceWindows] = []
+
+    def add(self, windows: VoiceWindows) -> None:
+        self._heard.append(windows)
 
     def attribute(self, words: Sequence[Word]) -> list[tuple[str, list[Word]]]:
         """Return (speaker, words) for each phrase, in order."""
@@ -114,22 +128,15 @@ class Voices:
         """Return 0 or 1 for each phrase, all 0 when only one voice is heard."""
         import numpy as np
 
-        self._embed_waiting()
-        if not self._vectors:
+        if not self._heard:
             return [0] * len(spoken)
-        vectors = np.concatenate(self._vectors)
-        likeness = tell_apart(vectors)
+        likeness = tell_apart(np.concatenate([windows.vectors for windows in self._heard]))
         if likeness is None:
             return [0] * len(spoken)
-        centres = np.array(self._centres)
-        order = np.argsort(centres)
-        centres, likeness = centres[order], likeness[order]
-        return [int(_mean_over(phrase, centres, likeness) < 0) for phrase in spoken]
-
-    def _embed_waiting(self) -> None:
-        for first in range(0, len(self._waiting), _BATCH):
-            self._vectors.append(voiceprint.embed(self._waiting[first : first + _BATCH]))
-        self._waiting.clear()
+        moments = np.concatenate([windows.moments for windows in self._heard])
+        order = np.argsort(moments)
+        moments, likeness = moments[order], likeness[order]
+        return [int(_mean_over(phrase, moments, likeness) < 0) for phrase in spoken]
 
 
 def tell_apart(vectors: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -175,15 +182,15 @@ def _two_means(vectors: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return None if best is None else best[1]
 
 
-def _mean_over(phrase: Sequence[Word], centres: NDArray[np.float64], likeness: NDArray[np.float32]) -> float:
+def _mean_over(phrase: Sequence[Word], moments: NDArray[np.float64], likeness: NDArray[np.float32]) -> float:
     """Average the likeness of the windows whose middle lies in the phrase, or of the nearest one."""
     import numpy as np
 
-    first, last = np.searchsorted(centres, [phrase[0].start, phrase[-1].end])
+    first, last = np.searchsorted(moments, [phrase[0].start, phrase[-1].end])
     if last > first:
         return float(likeness[first:last].mean())
     middle = (phrase[0].start + phrase[-1].end) / 2
-    return float(likeness[int(np.abs(centres - middle).argmin())])
+    return float(likeness[int(np.abs(moments - middle).argmin())])
 
 
 def _of(voice: int, labels: Sequence[int], spoken: Sequence[list[Word]]) -> Iterable[list[Word]]:

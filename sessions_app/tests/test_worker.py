@@ -58,6 +58,9 @@ class ScriptedEngine:
     def __init__(self):
         self.opened, self.steps, self.failures, self.finished = [], [], [], 0
 
+    def prepare(self, source, *, language):
+        self.prepared = b"".join(source)
+
     def open_live(self, *, language, start_s=0.0, first_id=1):
         self.opened.append((language, start_s, first_id))
         return ScriptedLive(self, start_s, first_id)
@@ -277,6 +280,30 @@ def test_many_recordings_get_longer_steps_and_too_many_wait_for_the_batch_pass(d
     assert len(engine.opened) == 3
     for one in recorders:
         one.writer.close()
+
+
+def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine, monkeypatch):
+    monkeypatch.setattr(worker, "AHEAD_SECONDS", 0.05)
+    taken = []
+
+    def prepare(source, *, language):
+        taken.extend(len(piece) for piece in source)
+
+    monkeypatch.setattr(engine, "prepare", prepare, raising=False)
+    recorder.record(1)
+    live.take_turn()
+    (ahead,) = live._ahead.values()
+    recorder.record(1)
+    while sum(taken) < 64_000:
+        time.sleep(0.05)
+
+    recorder.finish()
+    live.take_turn()
+    ahead.join(5)
+
+    assert not ahead.is_alive()
+    assert live._ahead == {}
+    assert sum(taken) == 64_000
 
 
 def test_a_session_that_is_paused_or_not_recorded_opens_no_stream(live, asha, engine):

@@ -128,6 +128,14 @@ def test_a_stream_may_start_later_and_come_in_large_pieces(engine):
     assert "lithium" in final[0].text.lower()
 
 
+def test_what_was_read_ahead_is_not_read_again(engine, monkeypatch):
+    pcm = seconds(consultation(), 0, 3.2)
+    engine.prepare([pcm[:40_000], pcm[40_000:]], language="en")
+    monkeypatch.setattr(engine, "_read", lambda block, language: pytest.fail("read twice"))
+
+    assert "lithium" in engine.transcribe([pcm], language="en").text.lower()
+
+
 def test_progress_runs_from_nothing_to_all(transcript, fractions):
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

@@ -4,7 +4,7 @@ import numpy as np
 
 from sessions_app.stt.base import SAMPLE_RATE
 from sessions_app.stt.media import samples_of
-from sessions_app.stt.speakers import Voices, roles_of, tell_apart
+from sessions_app.stt.speakers import Voices, listen, roles_of, tell_apart
 from sessions_app.stt.voiceprint import embed
 from sessions_app.tests.stt.sound import consultation, reference, seconds
 
@@ -55,6 +55,6 @@ def test_a_name_is_not_guessed():
 
 def test_a_recording_without_speech_has_no_words_to_name():
     voices = Voices()
-    voices.hear(np.zeros(SAMPLE_RATE, np.float32), 0.0)
+    voices.add(listen([(0.0, np.zeros(SAMPLE_RATE, np.float32))]))
 
     assert voices.attribute([]) == []
