@@ -37,7 +37,9 @@ def request_for(
 def followup() -> tuple[TranscriptSegment, ...]:
     [session] = json.loads((FOLDER / "followup.json").read_text(encoding="utf-8"))
     return tuple(
-        TranscriptSegment(item["id"], int(item["start"] * 1000), int(item["end"] * 1000), item["speaker"], item["text"], 0.9)
+        TranscriptSegment(
+            item["id"], int(item["start"] * 1000), int(item["end"] * 1000), item["speaker"], item["text"], 0.9
+        )
         for item in session["segments"]
     )
 

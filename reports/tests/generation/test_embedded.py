@@ -149,7 +149,9 @@ def test_without_consent_to_the_cloud_the_embedded_engine_is_chosen(settings: ob
     assert get_generator(allow_cloud=True).name == "gemini"
 
 
-@pytest.mark.parametrize(("backend", "key", "engine"), [("", "", "embedded"), ("", "key", "gemini"), ("embedded", "key", "embedded")])
+@pytest.mark.parametrize(
+    ("backend", "key", "engine"), [("", "", "embedded"), ("", "key", "gemini"), ("embedded", "key", "embedded")]
+)
 def test_the_engine_follows_the_settings(settings: object, backend: str, key: str, engine: str) -> None:
     settings.REPORT_BACKEND, settings.GEMINI_API_KEY = backend, key
 

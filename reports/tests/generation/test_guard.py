@@ -68,7 +68,9 @@ def test_a_true_sentence_is_supported(text: str, evidence: tuple[int, ...]) -> N
         ("Denies thoughts of hurting others.", (4,), "risk_statement"),
     ],
 )
-def test_a_false_sentence_is_unsupported_and_the_reason_is_named(text: str, evidence: tuple[int, ...], kind: str) -> None:
+def test_a_false_sentence_is_unsupported_and_the_reason_is_named(
+    text: str, evidence: tuple[int, ...], kind: str
+) -> None:
     result = check_sentence(text, evidence, SESSION)
 
     assert result.support == "unsupported"
@@ -90,7 +92,10 @@ def test_a_sentence_of_another_session_has_weak_support() -> None:
 def test_a_flag_is_stored_as_kind_and_detail() -> None:
     [flag] = check_sentence("She takes 100 mg of sertraline every morning.", (4,), SESSION).flags
 
-    assert flag.as_json() == {"kind": "number", "detail": "The number 100 is not in the cited words; it was said nowhere in the session."}
+    assert flag.as_json() == {
+        "kind": "number",
+        "detail": "The number 100 is not in the cited words; it was said nowhere in the session.",
+    }
 
 
 def test_checking_a_sentence_takes_less_than_five_milliseconds() -> None:
@@ -100,6 +105,8 @@ def test_checking_a_sentence_takes_less_than_five_milliseconds() -> None:
 
     started = time.thread_time()
     for _ in range(50):
-        guard.check("She takes 50 mg of sertraline every morning and her left knee hurts when she climbs stairs.", (4, 5))
+        guard.check(
+            "She takes 50 mg of sertraline every morning and her left knee hurts when she climbs stairs.", (4, 5)
+        )
 
     assert (time.thread_time() - started) / 50 < 0.005

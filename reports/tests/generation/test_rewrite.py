@@ -20,7 +20,10 @@ def answered(question: str, answer: str) -> list[str]:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("I cannot sleep and I feel like my heart is racing", "she cannot sleep and she feels like her heart is racing"),
+        (
+            "I cannot sleep and I feel like my heart is racing",
+            "she cannot sleep and she feels like her heart is racing",
+        ),
         ("my brother told me I worry too much", "her brother told her she worries too much"),
         ("I am hurting myself", "she is hurting herself"),
         ("we have two kids", "they have two kids"),
@@ -42,7 +45,9 @@ def test_words_to_the_patient_are_told_about_them() -> None:
     )
 
 
-@pytest.mark.parametrize(("verb", "third"), [("worry", "worries"), ("watch", "watches"), ("felt", "felt"), ("can", "can")])
+@pytest.mark.parametrize(
+    ("verb", "third"), [("worry", "worries"), ("watch", "watches"), ("felt", "felt"), ("can", "can")]
+)
 def test_verbs_take_the_ending_of_the_third_person(verb: str, third: str) -> None:
     assert third_person(verb) == third
 
@@ -53,7 +58,11 @@ def test_verbs_take_the_ending_of_the_third_person(verb: str, third: str) -> Non
         ("Any chest pain or shortness of breath?", "No.", "Denies any chest pain or shortness of breath."),
         ("Have you had any thoughts of hurting yourself?", "No.", "Denies any thoughts of hurting herself."),
         ("Are you still taking the sertraline?", "No.", "She is no longer taking the sertraline."),
-        ("Are you still taking the sertraline?", "Yes, 50 milligrams every morning.", "She is still taking the sertraline, 50 mg every morning."),
+        (
+            "Are you still taking the sertraline?",
+            "Yes, 50 milligrams every morning.",
+            "She is still taking the sertraline, 50 mg every morning.",
+        ),
         ("Do you sleep well?", "No.", "She does not sleep well."),
         ("Have you ever tried to kill yourself?", "No, never.", "She has never tried to kill herself."),
         ("Do you feel hopeless?", "Yes.", "Reports feeling hopeless."),

@@ -26,7 +26,18 @@ def test_every_shipped_template_is_valid_and_the_promised_ones_are_there() -> No
     for template in shipped.values():
         assert parse_structure(template["structure"])
 
-    promised = {"general", "soap", "dap", "birp", "girp", "pie", "intake", "mse", "psychiatry_initial", "psychiatry_followup"}
+    promised = {
+        "general",
+        "soap",
+        "dap",
+        "birp",
+        "girp",
+        "pie",
+        "intake",
+        "mse",
+        "psychiatry_initial",
+        "psychiatry_followup",
+    }
     assert promised <= set(shipped)
     assert [slug for slug, template in shipped.items() if template["is_default"]] == ["general"]
 
