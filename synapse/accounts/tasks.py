@@ -1,5 +1,7 @@
 """Mails that the accounts app sends in the background. The link is made here, so no queue ever holds it."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -74,7 +76,7 @@ def _mail_event(job: Job, subject: str, text: str, route: str) -> None:
     _mail("notification", user, context)
 
 
-def _mail(template: str, user: User, context: dict[str, object]) -> None:
+def _mail(template: str, user: User, context: Mapping[str, object]) -> None:
     try:
         deliver(template, user.email, context)
     except NotDelivered as error:
