@@ -30,6 +30,7 @@ from reports.generation.grammar import person_for
 from reports.generation.textnorm import content_words, tokens
 from reports.generation.units import Unit, make_units
 from reports.generation.weights import FOLDER
+from reports.generation.words import word_list
 
 NOTE_HEADINGS = (
     ("cc", r"chief complaint|cc$|reason for visit"),
@@ -121,7 +122,9 @@ def note_sentences(note: str) -> list[tuple[str | None, str]]:
             current = heading
             continue
         inline = re.match(
-            r"^(assessment|plan|results|vitals?|impression|physical exam(?:ination)?|chief complaint|cc)\s*:\s*(.+)", text, re.I
+            r"^(assessment|plan|results|vitals?|impression|physical exam(?:ination)?|chief complaint|cc)\s*:\s*(.+)",
+            text,
+            re.IGNORECASE,
         )
         if inline:
             current = heading_class(f"{inline.group(1)}:") or current
@@ -138,17 +141,21 @@ def note_sentences(note: str) -> list[tuple[str | None, str]]:
 
 
 def _assessment_or_plan(sentence: str, part: str | None) -> tuple[str, str]:
-    if re.match(r"(medical reasoning|assessment)", sentence, re.I):
+    if re.match(r"(medical reasoning|assessment)", sentence, re.IGNORECASE):
         part = "assessment"
     elif re.match(
-        r"(medical treatment|additional testing|specialist referral|patient education|patient agree|plan\b|follow)", sentence, re.I
+        r"(medical treatment|additional testing|specialist referral|patient education|patient agree|plan\b|follow)",
+        sentence,
+        re.IGNORECASE,
     ):
         part = "plan"
     elif re.match(r"(\d+\.\s*)?[A-Z][\w ,/\-]{2,60}\.?$", sentence):
         part = "assessment"
     name = part or "assessment"
     if re.search(
-        r"\b(will|prescri|order|refer|continue|recommend|follow[- ]up|increase|start|advised|discussed)\b", sentence, re.I
+        r"\b(will|prescri|order|refer|continue|recommend|follow[- ]up|increase|start|advised|discussed)\b",
+        sentence,
+        re.IGNORECASE,
     ):
         name = "plan"
     return name, part or name
@@ -160,7 +167,9 @@ def inverse_frequencies(documents: list[tuple[str, ...]]) -> tuple[dict[str, flo
     for document in documents:
         frequency.update(set(document))
     count = len(documents)
-    return {word: math.log((count + 1) / (seen + 1)) + 0.1 for word, seen in frequency.items()}, math.log(count + 1) + 0.1
+    return {word: math.log((count + 1) / (seen + 1)) + 0.1 for word, seen in frequency.items()}, math.log(
+        count + 1
+    ) + 0.1
 
 
 def align(units: list[Unit], note: str, idf: Idf) -> list[str]:
@@ -208,7 +217,11 @@ class Rows:
 
     def times(self, weights: np.ndarray) -> np.ndarray:
         return np.stack(
-            [np.add.reduceat(self.values * column[self.buckets], self.starts) for column in np.ascontiguousarray(weights.T)], axis=1
+            [
+                np.add.reduceat(self.values * column[self.buckets], self.starts)
+                for column in np.ascontiguousarray(weights.T)
+            ],
+            axis=1,
         )
 
     def transposed_times(self, errors: np.ndarray, size: int) -> np.ndarray:
@@ -294,12 +307,16 @@ def train_boundary(data: Path) -> None:
                 run = 0
     target = np.array(labels)
     held_out = int(len(rows) * 0.92)
-    matrix, bias = fit_softmax(Rows(rows[:held_out]), target[:held_out], np.ones(held_out), sentences.BUCKETS, 2, 1.0, 120)
+    matrix, bias = fit_softmax(
+        Rows(rows[:held_out]), target[:held_out], np.ones(held_out), sentences.BUCKETS, 2, 1.0, 120
+    )
     weights = (matrix[:, 1] - matrix[:, 0]).astype(np.float16)
     predicted = (Rows(rows[held_out:]).times(weights.astype(np.float32)[:, None])[:, 0] + bias[1] - bias[0]) > 0
     truth = target[held_out:] == 1
     hits = int((predicted & truth).sum())
-    print(f"boundary: precision {hits / max(1, predicted.sum()):.3f} recall {hits / truth.sum():.3f} on {len(truth)} held-out gaps")
+    print(
+        f"boundary: precision {hits / max(1, predicted.sum()):.3f} recall {hits / truth.sum():.3f} on {len(truth)} held-out gaps"
+    )
     np.savez_compressed(FOLDER / "boundary.npz", w=weights, b=np.float32(bias[1] - bias[0]))
 
 
@@ -332,7 +349,9 @@ def _words_and_ends(text: str) -> tuple[list[str], list[int]]:
 def train_units(data: Path) -> None:
     """Train the unit classifier on aligned ACI-Bench visits and MTS-Dialog excerpts."""
     train = _load(data, "aci_bench_train")
-    table, unseen = inverse_frequencies([content_words(item["dialogue"]) + content_words(item["note"]) for item in train])
+    table, unseen = inverse_frequencies(
+        [content_words(item["dialogue"]) + content_words(item["note"]) for item in train]
+    )
 
     def idf(word: str) -> float:
         return table.get(word, unseen)
@@ -355,7 +374,9 @@ def train_units(data: Path) -> None:
     scores = Rows(valid_rows).times(matrix.astype(np.float16).astype(np.float32)) + bias
     predicted = scores.argmax(axis=1)
     truth = np.array([order[label] for label in valid_labels])
-    print(f"units: {len(rows)} rows, valid accuracy {(predicted == truth).mean():.3f}, keep/none AUC {_auc(scores, truth):.3f}")
+    print(
+        f"units: {len(rows)} rows, valid accuracy {(predicted == truth).mean():.3f}, keep/none AUC {_auc(scores, truth):.3f}"
+    )
     np.savez_compressed(FOLDER / "units.npz", w=matrix.astype(np.float16), b=bias.astype(np.float32))
 
 
@@ -383,7 +404,7 @@ def _aligned_rows(items: list[dict[str, Any]], idf: Idf) -> tuple[list[dict[int,
 
 
 def _excerpt_rows(item: dict[str, Any]) -> tuple[list[dict[int, float]], list[str]]:
-    lines = re.findall(r"^\s*(\w+)\s*:\s*(.+)", item["dialogue"].replace("\r", "\n"), re.M)
+    lines = re.findall(r"^\s*(\w+)\s*:\s*(.+)", item["dialogue"].replace("\r", "\n"), re.MULTILINE)
     units = make_units(TranscriptSegment(number, 0, 0, who, text) for number, (who, text) in enumerate(lines))
     name = MTS_CLASSES[item["section_header"]]
     note = set(content_words(item["section_text"]))
@@ -393,7 +414,9 @@ def _excerpt_rows(item: dict[str, Any]) -> tuple[list[dict[int, float]], list[st
         words = set(content_words(unit.text))
         if unit.question and len(unit.text.split()) < 8:
             words |= set(content_words(unit.question))
-        is_kept = bool(words) and len(words & note) / len(words) >= 0.34 and not (unit.role == "doctor" and unit.is_question)
+        is_kept = (
+            bool(words) and len(words & note) / len(words) >= 0.34 and not (unit.role == "doctor" and unit.is_question)
+        )
         labels.append(name if is_kept else classifier.NONE)
     return _hashed(units), labels
 
@@ -403,15 +426,15 @@ def _counselling_rows() -> Iterator[tuple[list[dict[int, float]], list[str]]]:
     for session in re.split(r"\n\s*\n", COUNSELLING.read_text(encoding="utf-8")):
         lines = [line.split("|", 2) for line in session.splitlines() if line and not line.startswith("#")]
         who = {"d": "doctor", "p": "patient"}
-        units = make_units(TranscriptSegment(number, 0, 0, who[speaker], text) for number, (speaker, _, text) in enumerate(lines))
+        units = make_units(
+            TranscriptSegment(number, 0, 0, who[speaker], text) for number, (speaker, _, text) in enumerate(lines)
+        )
         yield _hashed(units), [lines[unit.segment_id][1] for unit in units]
 
 
 def _hashed(units: list[Unit]) -> list[dict[int, float]]:
     words = [tokens(unit.text) for unit in units]
-    return [
-        classifier.hash_features(classifier.unit_features(units, words, index)) for index in range(len(units))
-    ]
+    return [classifier.hash_features(classifier.unit_features(units, words, index)) for index in range(len(units))]
 
 
 INVENTED = (
@@ -428,13 +451,16 @@ INVENTED = (
     "Blood pressure 118/76 mm Hg, heart rate 68.",
     "Patient was counselled on sleep hygiene and relaxation techniques.",
 )
-SWAPPED_DRUGS = (
-    "meloxicam lisinopril metformin atorvastatin gabapentin sertraline prednisone ibuprofen amlodipine levothyroxine omeprazole tramadol "
-    "amoxicillin fluoxetine lorazepam escitalopram quetiapine lithium"
-).split()
+SWAPPED_DRUGS = word_list(
+    "meloxicam lisinopril metformin atorvastatin gabapentin sertraline prednisone ibuprofen amlodipine "
+    "levothyroxine omeprazole tramadol amoxicillin fluoxetine lorazepam escitalopram quetiapine lithium"
+)
 ENTITY_GROUPS = (
     ({*SWAPPED_DRUGS, "tylenol", "lasix", "mobic", "motrin", "advil", "insulin"}, SWAPPED_DRUGS),
-    ({"knee", "back", "shoulder", "ankle", "chest", "hip", "elbow", "neck"}, ["knee", "shoulder", "ankle", "hip", "elbow", "neck"]),
+    (
+        {"knee", "back", "shoulder", "ankle", "chest", "hip", "elbow", "neck"},
+        ["knee", "shoulder", "ankle", "hip", "elbow", "neck"],
+    ),
     ({"left", "right"}, ["left", "right"]),
     ({"x-ray", "mri", "ct"}, ["MRI", "CT scan", "ultrasound", "EKG"]),
     (
@@ -445,7 +471,10 @@ ENTITY_GROUPS = (
 NEGATION_FLIPS = (
     (r"\bdenies (any )?", "reports "),
     (
-        r"\b(reports|endorses|notes|states) (that )?(?=\w+ (pain|cough|fever|nausea|swelling|anxiety|tingling)|some |pain|nausea|fever)",
+        (
+            r"\b(reports|endorses|notes|states) (that )?(?=\w+ (pain|cough|fever|nausea|swelling|anxiety|"
+            r"tingling)|some |pain|nausea|fever)"
+        ),
         "denies ",
     ),
     (r"\b[Nn]o (?=\w)", "Positive for "),
@@ -473,7 +502,7 @@ def corrupt(kind: str, sentence: str, rng: random.Random, others: list[str]) -> 
                 return changed
         return None
     for words, replacements in ENTITY_GROUPS:
-        match = re.search(rf"\b({'|'.join(sorted(words))})\b", sentence, re.I)
+        match = re.search(rf"\b({'|'.join(sorted(words))})\b", sentence, re.IGNORECASE)
         if match:
             choices = [word for word in replacements if word.lower() != match.group(1).lower()]
             return sentence[: match.start()] + rng.choice(choices) + sentence[match.end() :]
@@ -494,9 +523,7 @@ Example = tuple[int, str, tuple[int, ...], str]  # document, sentence, cited seg
 
 def guard_examples(items: list[dict[str, Any]], rng: random.Random, injected: int) -> list[Example]:
     """Return the sentences the embedded engine writes for each visit, and `injected` corrupted ones a visit."""
-    drafts = [
-        [(fact.text, fact.evidence) for fact in _facts_of(item) if len(fact.text.split()) >= 4] for item in items
-    ]
+    drafts = [[(fact.text, fact.evidence) for fact in _facts_of(item) if len(fact.text.split()) >= 4] for item in items]
     examples: list[Example] = []
     for document, draft in enumerate(drafts):
         examples += [(document, text, evidence, "") for text, evidence in draft]
@@ -537,12 +564,16 @@ def train_guard(data: Path) -> None:
     balance = np.where(target, len(target) / (2 * target.sum()), len(target) / (2 * (~target).sum()))
     matrix, bias = fit_softmax(rows, target.astype(int), balance, count, 2, 1.0, 200)
     trained = {"mean": mean, "scale": scale, "w": matrix[:, 1] - matrix[:, 0], "b": np.float32(bias[1] - bias[0])}
-    np.savez_compressed(FOLDER / "guard.npz", idf=hashed, **{name: np.float32(value) for name, value in trained.items()})
+    np.savez_compressed(
+        FOLDER / "guard.npz", idf=hashed, **{name: np.float32(value) for name, value in trained.items()}
+    )
     print("guard weights", np.round(trained["w"], 2))
     weights_cache_clear()
     figures, target, _ = _figures_of(valid, 5, 11)
     scores = ((figures - mean) / scale) @ trained["w"] + trained["b"]
-    print(f"guard: valid AUC {area_under_curve(scores, target):.3f} on {len(target)} sentences, {target.sum()} corrupted")
+    print(
+        f"guard: valid AUC {area_under_curve(scores, target):.3f} on {len(target)} sentences, {target.sum()} corrupted"
+    )
 
 
 def weights_cache_clear() -> None:
@@ -554,7 +585,9 @@ def weights_cache_clear() -> None:
 def _figures_of(items: list[dict[str, Any]], injected: int, seed: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     examples = guard_examples(items, random.Random(seed), injected)
     indexes = [transcript_index.TranscriptIndex(segments_of(item["segments"])) for item in items]
-    figures = np.array([support.measure(text, evidence, indexes[document]).values for document, text, evidence, _ in examples])
+    figures = np.array(
+        [support.measure(text, evidence, indexes[document]).values for document, text, evidence, _ in examples]
+    )
     return figures, np.array([bool(kind) for *_, kind in examples]), [kind for *_, kind in examples]
 
 

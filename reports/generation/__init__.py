@@ -1,13 +1,13 @@
 """Report engines behind one protocol, and what is done with their drafts.
 
-    request   = GenerationRequest(sections=parse_structure(template.structure), segments=(TranscriptSegment(...), ...),
-                                  context=GenerationContext(...), instructions=template.ai_prompt, identifiers=(...))
-    draft     = get_generator(allow_cloud=True).generate(request, progress=on_section)     -> GeneratedReport | GenerationError
-    report    = assemble.assemble(draft, request)        -> AssembledReport(sections, content, missing, unassigned, scores, ...)
-    result    = guard.check_sentence(text, evidence_ids, segments)   -> SupportResult(support, flags, risk); same for any engine
-    scores    = scores.score_sections(sections, segments, parsed_sections)   -> Scores(completeness, quality, confidence, missing)
-    text      = assemble.content_text(sections)          -> the report as plain text, from contract sections
-    evidence  = assemble.evidence_objects(ids, segments) -> [{"segment", "start_ms", "end_ms", "speaker", "quote"}]
+request   = GenerationRequest(sections=parse_structure(template.structure), segments=(TranscriptSegment(...), ...),
+                              context=GenerationContext(...), instructions=template.ai_prompt, identifiers=(...))
+draft     = get_generator(allow_cloud=True).generate(request, progress=on_section)     -> GeneratedReport | GenerationError
+report    = assemble.assemble(draft, request)        -> AssembledReport(sections, content, missing, unassigned, scores, ...)
+result    = guard.check_sentence(text, evidence_ids, segments)   -> SupportResult(support, flags, risk); same for any engine
+scores    = scores.score_sections(sections, segments, parsed_sections)   -> Scores(completeness, quality, confidence, missing)
+text      = assemble.content_text(sections)          -> the report as plain text, from contract sections
+evidence  = assemble.evidence_objects(ids, segments) -> [{"segment", "start_ms", "end_ms", "speaker", "quote"}]
 """
 
 from typing import TYPE_CHECKING

@@ -6,19 +6,23 @@ from .grammar import Person, patient_to_third, third_person, you_to_third
 from .units import NO, YES, Unit
 
 _LEADING = re.compile(
-    r"^(?:and|so|but|then|now|or|also|okay|alright|all right|great|good|well|because|do you know if|can you tell me if|can i ask if|"
+    r"^(?:and|so|but|then|now|or|also|okay|alright|all right|great|good|well|because|do you know if|"
+    r"can you tell me if|can i ask if|"
     r"let me ask you|tell me)\b[ ,]*",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    r"[ ,]*\b(?:at all|right|correct|is that right|anything like that|or anything(?: like that| else)?|or no|or not|or so|these days|"
+    r"[ ,]*\b(?:at all|right|correct|is that right|anything like that|or anything(?: like that| else)?|"
+    r"or no|or not|or so|these days|"
     r"by any chance|yet|there|okay|then)$",
     re.IGNORECASE,
 )
-_EXPERIENCES = r"(?:having|experiencing|feeling|getting|noticing|had|felt|experienced|noticed|have|feel|get|notice|experience)"
+_EXPERIENCES = (
+    r"(?:having|experiencing|feeling|getting|noticing|had|felt|experienced|noticed|have|feel|get|notice|experience)"
+)
 _ADVERBS = r"((?:(?:ever|still|also|currently|often|usually|normally|recently|actually|been|otherwise|generally) )*)"
 _VAGUE = re.compile(r"\bany(?:thing|one|body|where)?\b", re.IGNORECASE)
-_ABILITIES = r"(?:see|hear|move|feel|walk|remember|concentrate|focus|sleep|eat|work|swallow|breathe|sit|stand|cope|function|enjoy|bend|lift)"
+_ABILITIES = r"(?:see|hear|move|feel|walk|remember|concentrate|focus|sleep|eat|work|swallow|breathe|sit|stand|cope|function|enjoy|bend)"
 _MEASURES = (
     (r"\bhow long\b", "Duration"),
     (r"^when\b", "Onset"),
@@ -41,7 +45,8 @@ _SCALES = (
     (r"stress", "Stress"),
 )
 _ABOUT = re.compile(
-    r"^how (?:is|are|was|were|has|have) (?:your |the )((?:\w+ )?(?:sleep|appetite|mood|energy|concentration|memory|weight|work|school|"
+    r"^how (?:is|are|was|were|has|have) (?:your |the )((?:\w+ )?(?:sleep|appetite|mood|energy|"
+    r"concentration|memory|weight|work|school|"
     r"anxiety|depression|marriage|relationship|motivation|pain|diet|sex drive|libido))\b",
     re.IGNORECASE,
 )
@@ -62,7 +67,9 @@ def answer_statement(unit: Unit, person: Person) -> str | None:
 
 def is_no_question(question: str) -> bool:
     """Say whether a question is put in the negative (`so no fevers?`), where yes and no may mean the same."""
-    return bool(re.match(r"^(?:no|not|never|nothing)\b|^you (?:do|have|are|did|had) not\b", _tidy(question), re.IGNORECASE))
+    return bool(
+        re.match(r"^(?:no|not|never|nothing)\b|^you (?:do|have|are|did|had) not\b", _tidy(question), re.IGNORECASE)
+    )
 
 
 def _tidy(question: str) -> str:
@@ -84,7 +91,8 @@ def _from_no(question: str, raw: str, person: Person) -> str | None:
     if match := re.match(r"^(?:no|any) (.+)$", question, re.IGNORECASE):
         return f"Denies any {you_to_third(match.group(1), person)}"
     if match := re.match(
-        rf"^(?:(?:do|did|are|have|has|had|were|is|was) (?:you|there|it|that)?\s*{_ADVERBS}(?:{_EXPERIENCES} )*)any (?!more\b)(.+)$",
+        rf"^(?:(?:do|did|are|have|has|had|were|is|was) (?:you|there|it|"
+        rf"that)?\s*{_ADVERBS}(?:{_EXPERIENCES} )*)any (?!more\b)(.+)$",
         question,
         re.IGNORECASE,
     ):
@@ -101,7 +109,9 @@ def _from_no(question: str, raw: str, person: Person) -> str | None:
 
 def _experience(question: str, phrase: str) -> str:
     """Return what was asked about as a noun phrase: `feel hopeless` is `feeling hopeless`, `feel any pain` is `pain`."""
-    is_noun = re.match(r"^(?:a|an|any|the|some|pain|no|your|thoughts?|chills?|nausea|palpitations)\b", phrase, re.IGNORECASE)
+    is_noun = re.match(
+        r"^(?:a|an|any|the|some|pain|no|your|thoughts?|chills?|nausea|palpitations)\b", phrase, re.IGNORECASE
+    )
     feels = re.search(rf"\b(?:feel|feeling|felt) {re.escape(phrase)}", question, re.IGNORECASE)
     return f"feeling {phrase}" if feels and not is_noun else phrase
 
@@ -124,7 +134,9 @@ def _negated(question: str, subject: str, person: Person) -> str | None:
         return f"{subject} did not {you_to_third(match.group(2), person)}"
     if match := re.match(rf"^can you (?:still )?({_ABILITIES}\b.*)$", question, re.IGNORECASE):
         return f"{subject} cannot {you_to_third(match.group(1), person)}"
-    if match := re.match(r"^(is|was|are|were) (it|that|this|he|she|they|(?:your|the) \w+) (.+)$", question, re.IGNORECASE):
+    if match := re.match(
+        r"^(is|was|are|were) (it|that|this|he|she|they|(?:your|the) \w+) (.+)$", question, re.IGNORECASE
+    ):
         return f"{you_to_third(match.group(2), person)} {match.group(1).lower()} not {you_to_third(match.group(3), person)}"
     if match := re.match(r"^(does|did) (it|that|he|she|(?:your|the) \w+) (.+)$", question, re.IGNORECASE):
         return f"{you_to_third(match.group(2), person)} {match.group(1).lower()} not {you_to_third(match.group(3), person)}"
@@ -142,7 +154,9 @@ def _from_yes(question: str, raw: str, person: Person) -> str | None:
         return None
     plain = _VAGUE.sub("", question)
     plain = " ".join(plain.split())
-    if match := re.match(rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", plain, re.IGNORECASE):
+    if match := re.match(
+        rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", plain, re.IGNORECASE
+    ):
         phrase = _experience(question, match.group(2))
         return f"Reports {you_to_third(phrase, person)}"
     if match := re.match(r"^(?:is|are) there (?:still )?(.+)$", plain, re.IGNORECASE):
@@ -178,7 +192,9 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
     if re.match(r"^(?:i|it|he|she|they|we|that|there|this|you|my)\b", answer, re.IGNORECASE):
         return None  # a clause of its own
     told = patient_to_third(answer, person)
-    if re.search(r"\bscale\b|\b(?:0|1) to 10\b", question, re.IGNORECASE) and (number := re.search(r"\b(10|\d)\b", told)):
+    if re.search(r"\bscale\b|\b(?:0|1) to 10\b", question, re.IGNORECASE) and (
+        number := re.search(r"\b(10|\d)\b", told)
+    ):
         for pattern, label in _SCALES:
             if re.search(pattern, question, re.IGNORECASE):
                 return f"{label}: {number.group(1)}/10"
@@ -186,7 +202,11 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
         return f"{match.group(1)}: {told}"
     if match := re.match(r"^how (?:many|much) ([a-z]+(?: of [a-z]+)?)\b", question, re.IGNORECASE):
         noun = match.group(1)
-        label = "Amount" if noun.lower() in ("do", "did", "is", "are", "of", "have", "would", "has", "was", "does") else noun
+        label = (
+            "Amount"
+            if noun.lower() in ("do", "did", "is", "are", "of", "have", "would", "has", "was", "does")
+            else noun
+        )
         return f"{label}: {told}"
     for pattern, label in _MEASURES:
         if re.search(pattern, question, re.IGNORECASE):

@@ -1,6 +1,8 @@
 """Say what each unit is about: one of thirteen classes, by hashed words and a linear model."""
 
+import itertools
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
@@ -37,7 +39,7 @@ def _bucket(feature: str) -> tuple[int, float]:
     return code % BUCKETS, 1.0 if code & 0x80000000 else -1.0
 
 
-def unit_features(units: list[Unit], words: list[list[str]], index: int) -> set[str]:
+def unit_features(units: Sequence[Unit], words: list[list[str]], index: int) -> set[str]:
     """Return the feature names of one unit; `words` are the tokens of every unit."""
     unit, own = units[index], words[index]
     role = "d" if unit.role == "doctor" else "p"
@@ -45,7 +47,7 @@ def unit_features(units: list[Unit], words: list[list[str]], index: int) -> set[
     for word in own:
         features.add(f"w{word}")
         features.add(f"{role}w{word}")
-    features.update(f"b{first}_{second}" for first, second in zip(own, own[1:], strict=False))
+    features.update(f"b{first}_{second}" for first, second in itertools.pairwise(own))
     if unit.question:
         features.update(f"q{word}" for word in tokens(unit.question))
     for offset, name in _NEIGHBOURS:
@@ -86,7 +88,7 @@ def _model() -> tuple[Any, Any]:
     return weights["w"].astype("float32"), weights["b"].astype("float32")
 
 
-def classify(units: list[Unit]) -> Any:
+def classify(units: Sequence[Unit]) -> Any:
     """Return an array of shape (units, classes) of probabilities, in the order of CLASSES."""
     import numpy
 

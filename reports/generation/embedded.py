@@ -11,7 +11,7 @@ from .base import DraftSection, DraftSentence, GeneratedReport, GenerationError,
 from .facts import Fact, agreement, chief_complaint, extract_facts, review_of_systems
 from .grammar import person_for
 from .mapping import Place, has_topic, place_for, places_of
-from .units import make_units
+from .units import units_of
 
 MODEL = "embedded-1"
 PROMPT_VERSION = "embedded-1"
@@ -24,8 +24,11 @@ _REGIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("Neck", r"\bneck\b|thyroid|lymph|bruit"),
         (
             "Musculoskeletal",
-            r"knee|\bback\b|spine|shoulder|\bhip|ankle|elbow|wrist|\bhand|finger|\bfoot|\btoe|range of motion|straight leg|palpation|"
-            r"strength|effusion|ecchymosis|tender",
+            (
+                r"knee|\bback\b|spine|shoulder|\bhip|ankle|elbow|wrist|\bhand|finger|\bfoot|\btoe|"
+                r"range of motion|straight leg|palpation|"
+                r"strength|effusion|ecchymosis|tender"
+            ),
         ),
         ("Neurological", r"neuro|reflex|sensation|cranial|babinski"),
         ("Skin", r"\bskin|rash|lesion|bruis|erythema"),
@@ -35,7 +38,9 @@ _REGIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _MALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b")
-_FEMALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)")
+_FEMALE = re.compile(
+    r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)"
+)
 _PARAGRAPH_GAP = 3  # units between two statements from which a new paragraph begins
 _EXAM_LEAD = re.compile(r"^(?:on|upon) (?:the|your) [\w ]+? exam(?:ination)?[.,:]? ?", re.IGNORECASE)
 
@@ -49,7 +54,7 @@ class EmbeddedGenerator:
         """Draft every section of the request; raise GenerationError when nobody said anything."""
         if not any(segment.text.strip() for segment in request.segments):
             raise GenerationError("The transcript has no words.", transient=False, code="no_speech")
-        units = make_units(request.segments)
+        units = units_of(request.segments)
         places = places_of(request.sections)
         person = person_for(request.context.gender or _gender_said(request))
         facts = extract_facts(units, person)
@@ -138,14 +143,20 @@ def _laid_out(facts: list[Fact]) -> list[DraftSentence]:
     for fact in facts:
         if fact.kind != "exam":
             sentence = _sentence(fact)
-            if last and sentence.layout == "prose" and (fact.index - last.index > _PARAGRAPH_GAP or last.kind != fact.kind):
+            if (
+                last
+                and sentence.layout == "prose"
+                and (fact.index - last.index > _PARAGRAPH_GAP or last.kind != fact.kind)
+            ):
                 sentence = replace(sentence, layout="paragraph")
             sentences.append(sentence)
             last = fact
         elif not is_placed:
             is_placed = True
             for region, members in by_region.items():
-                sentences.extend(_sentence(member, region if first == 0 else "") for first, member in enumerate(members))
+                sentences.extend(
+                    _sentence(member, region if first == 0 else "") for first, member in enumerate(members)
+                )
     return sentences
 
 
@@ -163,6 +174,8 @@ def _sentence(fact: Fact, region: str = "") -> DraftSentence:
         text = f"{text[:1].upper()}{text[1:]}"
         if region and region != "General" and ":" not in text:
             text = f"{region}: {text}"
-    elif fact.kind in ("plan", "agreement", "assessment", "results", "ros") and (fact.from_doctor or fact.kind == "agreement" or ":" in fact.text):
+    elif fact.kind in ("plan", "agreement", "assessment", "results", "ros") and (
+        fact.from_doctor or fact.kind == "agreement" or ":" in fact.text
+    ):
         layout = "item"
     return DraftSentence(text, fact.evidence, round(fact.score, 3), layout, fact.kind)  # type: ignore[arg-type]

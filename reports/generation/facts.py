@@ -1,7 +1,7 @@
 """Find what was said that belongs in a note: sentences with their class, score and segments, in the order of the session."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .classifier import CLASSES, NONE, classify
@@ -29,68 +29,91 @@ _SMOOTHING = 0.12  # share of a neighbour's probability that a unit takes over
 _DUPLICATE_FROM = 0.8  # share of a sentence's words that an earlier one of its class has
 _TERSE = frozenset(("response", "exam", "vitals", "results", "assessment", "plan"))
 _COMMAND = re.compile(
-    r"^(hey,? )?(dragon,? )?(show me|pull up|let us (see|look|take a look)|take a (deep )?breath|lean (up|back|forward)|follow my|"
-    r"open (up|your)|can you|go ahead and|let me (see|look|take|check|listen|examine)|let us (take|do|go over|check|listen)|i (will|am going to) (look|listen|"
+    r"^(hey,? )?(dragon,? )?(show me|pull up|let us (see|look|take a look)|take a (deep )?breath|lean (up|"
+    r"back|forward)|follow my|"
+    r"open (up|your)|can you|go ahead and|let me (see|look|take|check|listen|examine)|let us (take|do|"
+    r"go over|check|listen)|i (will|am going to) (look|listen|"
     r"examine|take a (look|listen)|press|check your)|turn (your|over)|squeeze|push against|breathe)\b",
     re.IGNORECASE,
 )
 _SMALL_TALK = re.compile(
-    r"\b(football|baseball|basketball game|weather|vacation|movie|favorite|awesome|nice to (see|meet)|good to (see|hear)|how are you|"
+    r"\b(football|baseball|basketball game|weather|vacation|movie|favorite|awesome|nice to (see|meet)|"
+    r"good to (see|hear)|how are you|"
     r"any questions|see you (then|soon|later)|take care|have a (good|great|nice)|my assistant|check ?out|nurse will|"
-    r"call (me|us) if you (need|have) anything|introduce myself|is it (okay|ok|all right) (if|for|with)|thanks? (you )?for|"
-    r"how does that sound|does that (make sense|sound)|do you have any questions|before we (start|begin)|i will be right back)\b",
+    r"call (me|us) if you (need|have) anything|introduce myself|is it (okay|ok|all right) (if|for|with)|"
+    r"thanks? (you )?for|"
+    r"how does that sound|does that (make sense|sound)|do you have any questions|before we (start|begin)|"
+    r"i will be right back)\b",
     re.IGNORECASE,
 )
 _PROBLEM = re.compile(
     r"^(?:so |and |then |now |okay )*(?:for|in terms of|regarding|as far as|as for)?,? ?(?:your|the|his|her) "
-    r"(?:first|second|third|fourth|next|last|final|other|1st|2nd|3rd) (?:problem|issue|diagnosis|concern)(?: here)?(?: is| of|,)?,? ?"
+    r"(?:first|second|third|fourth|next|last|final|other|1st|2nd|3rd) (?:problem|issue|diagnosis|"
+    r"concern)(?: here)?(?: is| of|,)?,? ?"
     r"(?:your |the |that |of )?(.{0,60}?)(?:,| i | we | so | it |$)(.*)",
     re.IGNORECASE,
 )
 _PRESENTING = re.compile(
-    r"(?:presents?|here|in|coming in|come in|came in)\s*(?:today)?\s*(?:with|for|because of|complaining of|for evaluation of)\s+"
+    r"(?:presents?|here|in|coming in|come in|came in)\s*(?:today)?\s*(?:with|for|because of|complaining of|"
+    r"for evaluation of)\s+"
     r"(?:some |a |an |your |his |her |my )*((?:\w+ ){0,3}\w+)",
     re.IGNORECASE,
 )
 _FEELING = re.compile(
-    r"\bi (?:(?:have|had|do|did|just|still|always|often) )*(?:been |am )?(?:feel|felt|feeling|notice|noticed|cannot|struggle|struggled|"
+    r"\bi (?:(?:have|had|do|did|just|still|always|often) )*(?:been |am )?(?:feel|felt|feeling|notice|"
+    r"noticed|cannot|struggle|struggled|"
     r"worry|worried|hate|dread|cry|cried)\b",
     re.IGNORECASE,
 )
 _CHAT = re.compile(
-    r"\b(raining|snowing|sunny|traffic|parking|halloween|thanksgiving dinner|baseball|football|how was the drive|find (?:us|the place) okay)\b",
+    r"\b(raining|snowing|sunny|traffic|parking|halloween|thanksgiving dinner|baseball|football|"
+    r"how was the drive|find (?:us|the place) okay)\b",
     re.IGNORECASE,
 )
 _RELATIVES = (
-    r"(?:mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|aunt|uncle|cousin|grandmother|grandfather|grandma|"
+    r"(?:mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|aunt|uncle|cousin|"
+    r"grandmother|grandfather|grandma|"
     r"grandpa|boyfriend|girlfriend)"
 )
 _RELATIVE_FIRST = re.compile(rf"^(my (?:\w+ )?{_RELATIVES})\b(?!'s)", re.IGNORECASE)
 _FAMILY_ILLNESS = re.compile(
-    rf"\bmy (?:\w+ )?{_RELATIVES}\b.*\b(?:has|had|have|was|is|died|takes|took|suffer\w*|committed|diagnosed|{'|'.join(sorted(DIAGNOSES))})\b.*",
+    rf"\bmy (?:\w+ )?{_RELATIVES}\b.*\b(?:has|had|have|was|is|died|takes|took|suffer\w*|committed|diagnosed|"
+    rf"{'|'.join(sorted(DIAGNOSES))})\b.*",
     re.IGNORECASE,
 )
-_SUBSTANCE_ANSWER = re.compile(r"\b(alcohol|drink|smoke|cigarettes|cannabis|marijuana|weed|drugs|vape)\b", re.IGNORECASE)
+_SUBSTANCE_ANSWER = re.compile(
+    r"\b(alcohol|drink|smoke|cigarettes|cannabis|marijuana|weed|drugs|vape)\b", re.IGNORECASE
+)
 _RESPONSE = re.compile(
-    r"\b(makes? sense|(?:is|was|that's|very|really|been) helpful|i can (?:do|try) that|i will (?:try|do) (?:that|it)|willing to|that helps|"
+    r"\b(makes? sense|(?:is|was|that's|very|really|been) helpful|i can (?:do|try) that|i will (?:try|"
+    r"do) (?:that|it)|willing to|that helps|"
     r"did not know that|never thought (?:of|about) (?:it|that)|good idea|i agree)\b",
     re.IGNORECASE,
 )
-_SCALE_RESULT = re.compile(r"\b(?:PHQ-9|GAD-7|PHQ|GAD|YMRS|MoCA|MMSE|AUDIT|PCL-5|Y-BOCS|score)\b.*\b\d+\b", re.IGNORECASE)
+_SCALE_RESULT = re.compile(
+    r"\b(?:PHQ-9|GAD-7|PHQ|GAD|YMRS|MoCA|MMSE|AUDIT|PCL-5|Y-BOCS|score)\b.*\b\d+\b", re.IGNORECASE
+)
 _OBSERVED = re.compile(
-    r"\byou (?:(?:do|also|still|really) )*(?:look|appear|seem|sound) (?:a (?:little|bit|lot) |very |much |more |less |quite |so |rather )*"
-    r"(?:tired|sad|anxious|tearful|bright\w*|calm\w*|tense|restless|distracted|low|down|flat|well[- ]?\w*|better|worse|agitated|relaxed|nervous|"
-    r"upset|suspicious|withdrawn|drowsy|pale|thin\w*)\b|\byour (?:eye contact|affect|speech|thinking|mood|grooming|appearance|insight|judgment)\b"
-    r" (?:is|seems|looks|appears|was)|\byou are (?:talking|speaking|making (?:good |poor |little )?eye contact|tearful|crying|restless|fidgeting)",
+    r"\byou (?:(?:do|also|still|really) )*(?:look|appear|seem|sound) (?:a (?:little|bit|lot) |very |much |"
+    r"more |less |quite |so |rather )*"
+    r"(?:tired|sad|anxious|tearful|bright\w*|calm\w*|tense|restless|distracted|low|down|flat|well[- ]?\w*|"
+    r"better|worse|agitated|relaxed|nervous|"
+    r"upset|suspicious|withdrawn|drowsy|pale|thin\w*)\b|\byour (?:eye contact|affect|speech|thinking|mood|"
+    r"grooming|appearance|insight|judgment)\b"
+    r" (?:is|seems|looks|appears|was)|\byou are (?:talking|speaking|making (?:good |poor |"
+    r"little )?eye contact|tearful|crying|restless|fidgeting)",
     re.IGNORECASE,
 )
 _SAFETY_NET = re.compile(
-    r"\b(?:call (?:us|me|the clinic|911|the crisis line|the hotline)|go to the (?:emergency|er|hospital)|come back)\b.*\b(?:if|sooner|when|at once)\b",
+    r"\b(?:call (?:us|me|the clinic|911|the crisis line|the hotline)|go to the (?:emergency|er|hospital)|"
+    r"come back)\b.*\b(?:if|sooner|when|at once)\b",
     re.IGNORECASE,
 )
 _TEACHING = re.compile(
-    r"\b(?:(?:many|most|some|other|a lot of) (?:people|clients|patients|women|men)|people who|research|studies|guidelines?|is (?:very )?(?:common|normal)|"
-    r"are (?:very )?(?:common|normal)|(?:our|the) (?:brain|body|mind)|can (?:make|cause|lead|raise|become|affect|increase)|raises? the risk|at risk|"
+    r"\b(?:(?:many|most|some|other|a lot of) (?:people|clients|patients|women|men)|people who|research|"
+    r"studies|guidelines?|is (?:very )?(?:common|normal)|"
+    r"are (?:very )?(?:common|normal)|(?:our|the) (?:brain|body|mind)|can (?:make|cause|lead|raise|become|"
+    r"affect|increase)|raises? the risk|at risk|"
     r"the idea is|recommended (?:limit|amount)|my (?:job|role) (?:is|when))\b",
     re.IGNORECASE,
 )
@@ -102,11 +125,15 @@ _SYMPTOM_KEEP = 0.5  # what a patient says about a symptom is kept even where th
 _OPENING_UNITS = 30
 _PLAN_FROM = 0.75  # of the session; an earlier "sounds good" is about something else
 _AGREES = re.compile(
-    r"\b(?:(?:that|it|this)(?: all)? (?:sounds|works|is) (?:good|great|fine|okay|perfect|like a (?:good )?plan)|sounds? (?:good|great|fine|perfect|like a "
+    r"\b(?:(?:that|it|this)(?: all)? (?:sounds|works|is) (?:good|great|fine|okay|perfect|"
+    r"like a (?:good )?plan)|sounds? (?:good|great|fine|perfect|like a "
     r"(?:good )?plan)|i agree|i can do that|i will do that|that works)\b",
     re.IGNORECASE,
 )
-_ASKS_AGREEMENT = re.compile(r"\b(?:sound (?:good|okay|like)|agree|(?:okay|all right|fine|happy) with (?:that|this)|work for you)\b", re.IGNORECASE)
+_ASKS_AGREEMENT = re.compile(
+    r"\b(?:sound (?:good|okay|like)|agree|(?:okay|all right|fine|happy) with (?:that|this)|work for you)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +150,7 @@ class Fact:
     question: str = ""
 
 
-def extract_facts(units: list[Unit], person: Person) -> list[Fact]:
+def extract_facts(units: Sequence[Unit], person: Person) -> list[Fact]:
     """Return the statements of a session that belong in a note, rewritten, without repetitions."""
     facts: list[Fact] = []
     previous: Unit | None = None
@@ -144,7 +171,7 @@ def _with_named_relative(unit: Unit, previous: Unit | None) -> Unit:
     return replace(unit, text=f"{named.group(1)}{unit.text[pronoun.end() :]}")
 
 
-def _smoothed(units: list[Unit]) -> list[list[float]]:
+def _smoothed(units: Sequence[Unit]) -> list[list[float]]:
     table = classify(units)
     if len(units) > 2:
         mixed = table.copy()
@@ -205,7 +232,7 @@ def _judged(unit: Unit, kind: str, keep: float) -> tuple[str, float]:
         return "response", max(keep, _RULE_KEEP)
     if _FAMILY_ILLNESS.search(unit.text):
         return "pmh", max(keep, _RULE_KEEP)
-    if _names_symptom(unit) or _SUBSTANCE_ANSWER.search(unit.question) and not unit.says_no:
+    if _names_symptom(unit) or (_SUBSTANCE_ANSWER.search(unit.question) and not unit.says_no):
         return kind, max(keep, _SYMPTOM_KEEP)
     return kind, keep
 
@@ -274,7 +301,7 @@ def _without_repetitions(facts: Iterable[Fact]) -> list[Fact]:
     return kept
 
 
-def chief_complaint(units: list[Unit]) -> Fact | None:
+def chief_complaint(units: Sequence[Unit]) -> Fact | None:
     """Return why the patient came, as named in the opening of the session."""
     for unit in units[:_OPENING_UNITS]:
         presenting = _PRESENTING.search(unit.text)
@@ -288,7 +315,7 @@ def chief_complaint(units: list[Unit]) -> Fact | None:
     return None
 
 
-def agreement(units: list[Unit], person: Person) -> Fact | None:
+def agreement(units: Sequence[Unit], person: Person) -> Fact | None:
     """Return that the patient agrees with the plan, when they say so to it near the end of the session."""
     for unit in reversed(units):
         if unit.position < _PLAN_FROM:
@@ -301,20 +328,22 @@ def agreement(units: list[Unit], person: Person) -> Fact | None:
     return None
 
 
-def review_of_systems(units: list[Unit]) -> list[Fact]:
+def review_of_systems(units: Sequence[Unit]) -> list[Fact]:
     """Return one line a body system from symptoms the patient named, or was asked about and answered yes or no."""
     found: dict[str, dict[str, tuple[bool, set[int]]]] = {}
     for unit in units:
         if unit.role != "patient":
             continue
-        sources = [(unit.text, {unit.segment_id}, None)]
+        sources: list[tuple[str, set[int], bool | None]] = [(unit.text, {unit.segment_id}, None)]
         if unit.question and (unit.says_yes or unit.says_no) and unit.is_turn_start and unit.question_id is not None:
             sources.insert(0, (unit.question, {unit.question_id, unit.segment_id}, unit.says_no))
         for text, segments, denied in sources:
             for system, pattern in SYMPTOM_PATTERNS.items():
                 for match in pattern.finditer(text):
                     is_denied = _is_negated(text, match.start()) if denied is None else denied
-                    symptom = re.sub(r"\b(in )?your\b ?", lambda part: part.group(1) or "", match.group(1).lower()).strip()
+                    symptom = re.sub(
+                        r"\b(in )?your\b ?", lambda part: part.group(1) or "", match.group(1).lower()
+                    ).strip()
                     entry = found.setdefault(system, {}).setdefault(symptom, (is_denied, set()))
                     if entry[0] == is_denied:
                         entry[1].update(segments)
@@ -329,7 +358,10 @@ def _is_negated(text: str, place: int) -> bool:
 def _system_line(system: str, symptoms: dict[str, tuple[bool, set[int]]]) -> Fact:
     reported = [name for name, (denied, _) in symptoms.items() if not denied]
     denied = [name for name, (is_denied, _) in symptoms.items() if is_denied]
-    parts = [f"Reports {_listed(reported, 'and')}." if reported else "", f"Denies {_listed(denied, 'or')}." if denied else ""]
+    parts = [
+        f"Reports {_listed(reported, 'and')}." if reported else "",
+        f"Denies {_listed(denied, 'or')}." if denied else "",
+    ]
     evidence = tuple(sorted({segment for _, segments in symptoms.values() for segment in segments}))
     return Fact(f"{system}: {' '.join(part for part in parts if part)}", evidence, 0.8, "ros", 0)
 
@@ -340,5 +372,3 @@ def _listed(words: list[str], conjunction: str) -> str:
     if len(words) == 2:
         return f"{words[0]} {conjunction} {words[1]}"
     return f"{', '.join(words[:-1])}, {conjunction} {words[-1]}"
-
-

@@ -46,7 +46,13 @@ class GeminiGenerator:
     name = "gemini"
 
     def __init__(
-        self, *, api_key: str, model: str, base_url: str = "", timeout: float = TIMEOUT_SECONDS, first_pause: float = 1.0
+        self,
+        *,
+        api_key: str,
+        model: str,
+        base_url: str = "",
+        timeout: float = TIMEOUT_SECONDS,
+        first_pause: float = 1.0,
     ) -> None:
         """Take the key, the model's name, and for a stand-in its address; times are seconds."""
         self.model = model.removeprefix("models/")
@@ -59,7 +65,9 @@ class GeminiGenerator:
     def from_settings(cls) -> "GeminiGenerator":
         from django.conf import settings
 
-        return cls(api_key=settings.GEMINI_API_KEY, model=settings.GEMINI_MODEL, base_url=settings.GOOGLE_GEMINI_BASE_URL)
+        return cls(
+            api_key=settings.GEMINI_API_KEY, model=settings.GEMINI_MODEL, base_url=settings.GOOGLE_GEMINI_BASE_URL
+        )
 
     def generate(self, request: GenerationRequest, *, progress: Progress | None = None) -> GeneratedReport:
         """Draft every section of the request; raise GenerationError."""
@@ -102,7 +110,12 @@ class GeminiGenerator:
         )
 
     def _ask(
-        self, client: Any, system: str, contents: Sequence[str], sections: tuple[Section, ...], request: GenerationRequest
+        self,
+        client: Any,
+        system: str,
+        contents: Sequence[str],
+        sections: tuple[Section, ...],
+        request: GenerationRequest,
     ) -> _Answer:
         from google.genai import errors
 
@@ -113,7 +126,7 @@ class GeminiGenerator:
         except errors.APIError as error:
             # The message of the service may repeat what was sent, so it is not kept.
             raise self._refusal(error.code) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The transport's own exceptions are those of a private dependency; what is left here is the network.
             is_late = "timeout" in type(error).__name__.lower()
             raise GenerationError(
@@ -125,7 +138,9 @@ class GeminiGenerator:
         try:
             drafted = read_answer(answer, sections, {segment.id for segment in request.segments})
         except AnswerError as error:
-            raise GenerationError(f"Gemini's answer has the wrong form: {error}", transient=True, code="bad_answer") from None
+            raise GenerationError(
+                f"Gemini's answer has the wrong form: {error}", transient=True, code="bad_answer"
+            ) from None
         return _Answer(drafted, response.model_version or self.model, _tokens(response))
 
     def _config(self, system: str, sections: tuple[Section, ...]) -> Any:
@@ -144,6 +159,7 @@ class GeminiGenerator:
             response_mime_type="application/json",
             response_json_schema=answer_schema(sections),
             thinking_config=thinking,
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             # Self-harm, abuse and sexual content are ordinary in this clinic: filtered out, they would be missing in the note.
             safety_settings=[
                 types.SafetySetting(category=types.HarmCategory(category), threshold=types.HarmBlockThreshold.OFF)
@@ -164,7 +180,13 @@ class GeminiGenerator:
         failing = {section_id for section_id, _, _ in problems}
         wanted = tuple(section for section in request.sections if section.id in failing)
         try:
-            repaired = self._ask(client, system, [transcript, Scrubber(request.identifiers).scrub(repair_prompt(problems))], wanted, request)
+            repaired = self._ask(
+                client,
+                system,
+                [transcript, Scrubber(request.identifiers).scrub(repair_prompt(problems))],
+                wanted,
+                request,
+            )
         except GenerationError:
             return answer.sections, answer.tokens
         guard = Guard(request.segments)
@@ -197,7 +219,9 @@ def _accepted_text(response: Any) -> str:
     feedback = response.prompt_feedback
     if feedback is not None and feedback.block_reason:
         raise GenerationError(
-            f"Gemini's own filter stopped the request ({_name(feedback.block_reason)}).", transient=False, code="blocked"
+            f"Gemini's own filter stopped the request ({_name(feedback.block_reason)}).",
+            transient=False,
+            code="blocked",
         )
     if not response.candidates:
         raise GenerationError("Gemini gave no answer.", transient=True, code="bad_answer")
@@ -205,7 +229,9 @@ def _accepted_text(response: Any) -> str:
     if reason in _BLOCKED:
         raise GenerationError(f"Gemini's own filter stopped the answer ({reason}).", transient=False, code="blocked")
     if reason == "MAX_TOKENS":
-        raise GenerationError("Gemini's answer was cut off: the session is too long for it.", transient=False, code="cut_off")
+        raise GenerationError(
+            "Gemini's answer was cut off: the session is too long for it.", transient=False, code="cut_off"
+        )
     if reason != "STOP":
         raise GenerationError(f"Gemini ended its answer early ({reason}).", transient=True, code="bad_answer")
     return response.text or ""

@@ -3,53 +3,72 @@
 import re
 from dataclasses import dataclass
 
+from .words import word_list
+
 _PAST = frozenset(
-    "was had did went got felt took saw said told came made thought knew found gave left began started fell hurt put ran kept "
-    "been lost woke ate drank slept tried noticed stopped used ended turned cut hit read let broke met sat stood lay quit spent "
-    "sent bought caught brought heard drove rode wore threw swam grew blew stuck bent built meant dealt won paid laid shook spoke "
-    "stole bit bled fed fought froze forgot hid held hung led lent rang rose sang sank sold shot slid spun swore swept swelled tore "
-    "understood wrote became overslept taught sought chose crept dreamt leapt learnt burnt dug fled forgave wept withdrew".split()
+    word_list(
+        "was had did went got felt took saw said told came made thought knew found gave left began started fell "
+        "hurt put ran kept been lost woke ate drank slept tried noticed stopped used ended turned cut hit read "
+        "let broke met sat stood lay quit spent sent bought caught brought heard drove rode wore threw swam grew "
+        "blew stuck bent built meant dealt won paid laid shook spoke stole bit bled fed fought froze forgot hid "
+        "held hung led lent rang rose sang sank sold shot slid spun swore swept swelled tore understood wrote "
+        "became overslept taught sought chose crept dreamt leapt learnt burnt dug fled forgave wept withdrew"
+    )
 )
 _UNCHANGED = frozenset(
-    "am is are was were have has had do does did will would can could should may might must cannot not never also usually always "
-    "still sometimes only already and or but if when because that who which ever even just either neither both all guess "
-    "mostly often rarely generally typically probably definitely normally occasionally recently currently actually almost "
-    "barely hardly constantly frequently simply gradually suddenly finally eventually then now too so to".split()
+    word_list(
+        "am is are was were have has had do does did will would can could should may might must cannot not never "
+        "also usually always still sometimes only already and or but if when because that who which ever even "
+        "just either neither both all guess mostly often rarely generally typically probably definitely normally "
+        "occasionally recently currently actually almost barely hardly constantly frequently simply gradually "
+        "suddenly finally eventually then now too so to"
+    )
 )
 _BASE = frozenset(
-    "abuse accept ache achieve acknowledge act add address admit adjust advise afford agree allow answer apologize appear "
-    "appreciate approach argue arrange arrive ask assume attend avoid beat become begin believe belong bend bite blame bleed blow "
-    "bother break breathe bring brush build burn buy call care carry catch cause celebrate change check choke choose clean clear "
-    "climb close come comfort compare complain complete concentrate confide confuse connect consider contact contain continue "
-    "control cook cope cough count cover crave crawl create criticize cry cut cycle dance deal decide decline decrease define "
-    "deny depend describe deserve destroy develop die diet disagree disappear dislike distract distrust doubt drag dread dream "
-    "dress drink drive drop dwell eat embarrass encourage end endorse enjoy enter escape exercise exist expect experience explain "
-    "express face fail fall fear feel fidget fight fill find finish fix fly focus follow force forget forgive freak freeze "
-    "function gain get give go grieve grow guess handle hang happen harm hate have hear help hesitate hide hit hold hope hurt "
-    "ignore imagine improve increase influence injure intend interrupt isolate itch join judge jump keep kick kill know lack last "
-    "laugh lay lead lean learn leave let lie lift like limit listen live look lose love make manage matter mean measure meet "
-    "mention mind miss monitor mope move need neglect notice obsess occur offer open order overeat overreact oversleep overthink "
-    "owe own pace panic pass pause pay pee pick picture plan play pray prefer prepare presume pretend prevent procrastinate "
-    "promise protect provide pull punch punish push put question quit rate reach react read realize recall receive recognize "
-    "recommend recover reduce refuse regret relate relapse relax rely remember remind repeat replay report require resent resist "
-    "respect respond rest restrict return ride rise roll ruminate run rush save say scare schedule scream scrape scratch see seem "
-    "sell send sense sew shake share shop shout show shower shut sing sit skip sleep slip smell smile smoke snap sneeze snore "
-    "socialize solve sound speak spend spiral spit stand stare start stay steal stick stop stress stretch struggle study stumble "
-    "succeed suck suffer suggest support suppose swallow swear sweat swim switch take talk taste teach tell tend think throw tire "
-    "tolerate toss touch train travel treat tremble trip trust try turn understand urinate use vape visit vomit wait wake walk want "
-    "wash waste watch wear weigh wish withdraw wonder work worry write yell zone".split()
+    word_list(
+        "abuse accept ache achieve acknowledge act add address admit adjust advise afford agree allow answer "
+        "apologize appear appreciate approach argue arrange arrive ask assume attend avoid beat become begin "
+        "believe belong bend bite blame bleed blow bother break breathe bring brush build burn buy call care "
+        "carry catch cause celebrate change check choke choose clean clear climb close come comfort compare "
+        "complain complete concentrate confide confuse connect consider contact contain continue control cook "
+        "cope cough count cover crave crawl create criticize cry cut cycle dance deal decide decline decrease "
+        "define deny depend describe deserve destroy develop die diet disagree disappear dislike distract "
+        "distrust doubt drag dread dream dress drink drive drop dwell eat embarrass encourage end endorse enjoy "
+        "enter escape exercise exist expect experience explain express face fail fall fear feel fidget fight fill "
+        "find finish fix fly focus follow force forget forgive freak freeze function gain get give go grieve grow "
+        "guess handle hang happen harm hate have hear help hesitate hide hit hold hope hurt ignore imagine "
+        "improve increase influence injure intend interrupt isolate itch join judge jump keep kick kill know lack "
+        "last laugh lay lead lean learn leave let lie lift like limit listen live look lose love make manage "
+        "matter mean measure meet mention mind miss monitor mope move need neglect notice obsess occur offer open "
+        "order overeat overreact oversleep overthink owe own pace panic pass pause pay pee pick picture plan play "
+        "pray prefer prepare presume pretend prevent procrastinate promise protect provide pull punch punish push "
+        "put question quit rate reach react read realize recall receive recognize recommend recover reduce refuse "
+        "regret relate relapse relax rely remember remind repeat replay report require resent resist respect "
+        "respond rest restrict return ride rise roll ruminate run rush save say scare schedule scream scrape "
+        "scratch see seem sell send sense sew shake share shop shout show shower shut sing sit skip sleep slip "
+        "smell smile smoke snap sneeze snore socialize solve sound speak spend spiral spit stand stare start stay "
+        "steal stick stop stress stretch struggle study stumble succeed suck suffer suggest support suppose "
+        "swallow swear sweat swim switch take talk taste teach tell tend think throw tire tolerate toss touch "
+        "train travel treat tremble trip trust try turn understand urinate use vape visit vomit wait wake walk "
+        "want wash waste watch wear weigh wish withdraw wonder work worry write yell zone"
+    )
 )
 # After "and" these are as often nouns ("pain and work"), so the agreement rule leaves them alone.
 _ALSO_NOUNS = frozenset(
-    "abuse ache act answer call care cause change check control cough cover cry cut deal dread dream dress drink drive drop end "
-    "exercise experience face fall fear fight focus function guess harm hate help hope hurt itch lack last laugh lead like limit "
-    "love mind need order panic pass pause pay plan play question rate regret rest return ride roll run rush scratch sense shake "
-    "share shop show shower sleep slip smell smile smoke sound start stay stick stop stress struggle study support sweat swim "
-    "switch talk taste trip trust turn use visit vomit wait walk want wash waste watch wish work worry".split()
+    word_list(
+        "abuse ache act answer call care cause change check control cough cover cry cut deal dread dream dress "
+        "drink drive drop end exercise experience face fall fear fight focus function guess harm hate help hope "
+        "hurt itch lack last laugh lead like limit love mind need order panic pass pause pay plan play question "
+        "rate regret rest return ride roll run rush scratch sense shake share shop show shower sleep slip smell "
+        "smile smoke sound start stay stick stop stress struggle study support sweat swim switch talk taste trip "
+        "trust turn use visit vomit wait walk want wash waste watch wish work worry"
+    )
 )
 _ADVERBS = (
-    r"(?:(?:also|usually|always|still|sometimes|only|already|never|ever|even|just|mostly|often|rarely|generally|typically|probably|"
-    r"definitely|normally|occasionally|recently|currently|almost|barely|hardly|constantly|frequently|simply|eventually|kind of|"
+    r"(?:(?:also|usually|always|still|sometimes|only|already|never|ever|even|just|mostly|often|rarely|"
+    r"generally|typically|probably|"
+    r"definitely|normally|occasionally|recently|currently|almost|barely|hardly|constantly|frequently|"
+    r"simply|eventually|kind of|"
     r"sort of|then|now) )*"
 )
 
@@ -80,7 +99,12 @@ def person_for(gender: str) -> Person:
 def third_person(verb: str) -> str:
     """Return the third person singular of a present verb; other words come back as they are."""
     lowered = verb.lower()
-    if lowered in _PAST or lowered in _UNCHANGED or lowered not in _BASE or (lowered.endswith("ed") and lowered != "need"):
+    if (
+        lowered in _PAST
+        or lowered in _UNCHANGED
+        or lowered not in _BASE
+        or (lowered.endswith("ed") and lowered != "need")
+    ):
         return verb
     if lowered.endswith(("ss", "sh", "ch", "x", "o", "z")):
         return f"{verb}es"
@@ -104,7 +128,9 @@ def has_verb(text: str) -> bool:
 
 
 _FINITE = frozenset(
-    "am is are was were has have had does do did will would can could should may might must cannot denies reports".split()
+    word_list(
+        "am is are was were has have had does do did will would can could should may might must cannot denies reports"
+    )
 )
 
 
@@ -176,7 +202,8 @@ def patient_to_third(text: str, person: Person) -> str:
     ):
         text = re.sub(rf"\b{pattern}\b", word, text, flags=re.IGNORECASE)
     text = re.sub(
-        r"\byou (said|told|gave|prescribed|put|started|mentioned|asked|wanted|recommended|suggested|showed|taught|sent)\b",
+        r"\byou (said|told|gave|prescribed|put|started|mentioned|asked|wanted|recommended|suggested|showed|"
+        r"taught|sent)\b",
         r"the clinician \1",
         text,
         flags=re.IGNORECASE,
@@ -185,9 +212,12 @@ def patient_to_third(text: str, person: Person) -> str:
 
 
 _GIVING = (
-    "to|for|with|of|give|get|see|start|keep|send|put|refer|have|let|want|like|help|tell|show|prescribe|order|on|schedule|provide|"
-    "write|offer|bring|recommend|advise|encourage|allow|remind|ask|hand|from|about|around|hurt|bother|bothers|makes|make|made|told|"
-    "gave|having|seeing|getting|keeping|putting|starting|giving|helped|helps|than|at|by|near|against|without|behind|after|before|between"
+    "to|for|with|of|give|get|see|start|keep|send|put|refer|have|let|want|like|help|tell|show|prescribe|"
+    "order|on|schedule|provide|"
+    "write|offer|bring|recommend|advise|encourage|allow|remind|ask|hand|from|about|around|hurt|bother|"
+    "bothers|makes|make|made|told|"
+    "gave|having|seeing|getting|keeping|putting|starting|giving|helped|helps|than|at|by|near|against|"
+    "without|behind|after|before|between"
 )
 
 
@@ -196,11 +226,18 @@ def you_to_third(text: str, person: Person) -> str:
     subject = _Subject(person)
     obj = "the patient" if person is UNNAMED else person.object
     possessive = "the patient's" if person is UNNAMED else person.possessive
-    text = re.sub(rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)", rf"\1 {obj}", text, flags=re.IGNORECASE)
+    text = re.sub(
+        rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)",
+        rf"\1 {obj}",
+        text,
+        flags=re.IGNORECASE,
+    )
     text = re.sub(
         rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b",
         lambda match: (
-            subject.asked(match.group("aux")) if match.group("aux") else subject.told(match.group("adverbs") or "", match.group("verb"))
+            subject.asked(match.group("aux"))
+            if match.group("aux")
+            else subject.told(match.group("adverbs") or "", match.group("verb"))
         ),
         text,
         flags=re.IGNORECASE,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from .base import TranscriptSegment
-from .lexicon import BODY_PARTS, DIAGNOSES, DRUGS, HARM_TO_OTHERS, KIN, NEGATION, SELF_HARM, TESTS, drug_name
+from .lexicon import BODY_PARTS, DIAGNOSES, DRUGS, HARM_TO_OTHERS, NEGATION, SELF_HARM, TESTS, drug_name, relatives_in
 from .support import Figures, measure, risk
 from .textnorm import clean, numbers_in, stem, tokens
 from .transcript_index import TranscriptIndex, WordSet, spoken_numbers
@@ -24,19 +24,25 @@ _MONTH_OR_DAY = re.compile(
     re.IGNORECASE,
 )
 _SIDE = re.compile(
-    rf"\b(left|right|bilateral(?:ly)?)[- ]?(?:\w+ ){{0,2}}?(?:sided?|{'|'.join(sorted(BODY_PARTS))}|\w*(?:ular|eal|oral))s?\b", re.IGNORECASE
+    rf"\b(left|right|bilateral(?:ly)?)[- ]?(?:\w+ ){{0,2}}?(?:sided?|{'|'.join(sorted(BODY_PARTS))}|"
+    rf"\w*(?:ular|eal|oral))s?\b",
+    re.IGNORECASE,
 )
 _SIDE_SAID = re.compile(
-    r"\b(left|bilateral(?:ly)?|both|(?<!all )(?<!that is )(?<!that's )right(?! (?:now|away|after|before|there|here|\?)))\b", re.IGNORECASE
+    r"\b(left|bilateral(?:ly)?|both|(?<!all )(?<!that is )(?<!that's )right(?! (?:now|away|after|before|"
+    r"there|here|\?)))\b",
+    re.IGNORECASE,
 )
 _KIN_AS_SUBJECT = re.compile(
-    r"\b(?:my|his|her|your|their|the patient's) (?:\w+ )?(?:mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|aunt|"
-    r"uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|roommate|neighbou?r|colleague)"
-    r"(?: \w+ly| also| just)? (?:has|had|is|was|were|takes|took|got|gets|died|suffer\w*|struggl\w*|tried|attempted|drinks?|drank|used|"
+    r"\b(?:my|his|her|your|their|the patient's) (?:\w+ )?(?:mother|mom|mum|father|dad|brother|sister|son|"
+    r"daughter|wife|husband|partner|aunt|"
+    r"uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|"
+    r"roommate|neighbou?r|colleague)"
+    r"(?: \w+ly| also| just)? (?:has|had|is|was|were|takes|took|got|gets|died|suffer\w*|struggl\w*|tried|"
+    r"attempted|drinks?|drank|used|"
     r"uses|killed|went|feels|felt|hears|heard)\b",
     re.IGNORECASE,
 )
-_SAME_KIN = {"mom": "mother", "mum": "mother", "dad": "father", "grandma": "grandmother", "grandpa": "grandfather"}
 _FIRST_PERSON = re.compile(r"\b(i|my|me|myself)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.;!?]+|,? (?:but|because|so|while|whereas) |, (?:and )?")
 
@@ -85,10 +91,10 @@ class Guard:
         probability = risk(figures)
         if probability >= RISK_THRESHOLD and not flags:
             flags.append(_weak_support(figures))
-        support: Support = (
-            "unsupported" if any(flag.is_hard for flag in flags) else "partial" if flags else "supported"
+        support: Support = "unsupported" if any(flag.is_hard for flag in flags) else "partial" if flags else "supported"
+        return SupportResult(
+            support, tuple(flags), round(max(probability, 0.99 if support == "unsupported" else 0.0), 3)
         )
-        return SupportResult(support, tuple(flags), round(max(probability, 0.99 if support == "unsupported" else 0.0), 3))
 
     @staticmethod
     def _citation_flags(evidence: Collection[int], cited: Collection[int]) -> Iterator[Flag]:
@@ -111,7 +117,9 @@ def check_sentence(text: str, evidence: Collection[int], segments: Sequence[Tran
 
 
 _RISK_FLAG = Flag(
-    "risk_statement", "A statement about self-harm, suicide or violence needs a cited question or statement about it.", True
+    "risk_statement",
+    "A statement about self-harm, suicide or violence needs a cited question or statement about it.",
+    True,
 )
 
 
@@ -130,10 +138,9 @@ def _dates(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> I
 
 def _drugs(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> Iterator[Flag]:
     heard = {drug_name(word) for word in tokens(said)}
-    anywhere = {drug_name(word) for word in tokens(index.text)}
     for word in tokens(plain):
         if word in DRUGS and drug_name(word) not in heard:
-            where = "said elsewhere in the session" if drug_name(word) in anywhere else "not said in this session"
+            where = "said elsewhere in the session" if drug_name(word) in index.drugs else "not said in this session"
             yield Flag("drug", f"{word.capitalize()} is not in the cited words; it was {where}.", True)
 
 
@@ -191,18 +198,12 @@ def _polarity(plain: str, said: str, figures: Figures, index: TranscriptIndex) -
 
 
 def _other_person(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> Iterator[Flag]:
-    named = {_kin(match) for match in KIN.finditer(plain)}
-    heard = {_kin(match) for match in KIN.finditer(said)}
-    strangers = named - heard - {_kin(match) for match in KIN.finditer(index.text)}
+    named, heard = relatives_in(plain), relatives_in(said)
+    strangers = named - heard - index.relatives
     if strangers:
-        yield Flag("other_person", f"Nobody spoke of the patient's {sorted(strangers)[0]}.", True)
+        yield Flag("other_person", f"Nobody spoke of the patient's {min(strangers)}.", True)
     elif not named and heard and _is_about_kin(plain, said):
-        yield Flag("other_person", f"The cited words are about the patient's {sorted(heard)[0]}, not the patient.", True)
-
-
-def _kin(match: re.Match[str]) -> str:
-    word = match.group(1).lower()
-    return _SAME_KIN.get(word, word)
+        yield Flag("other_person", f"The cited words are about the patient's {min(heard)}, not the patient.", True)
 
 
 def _is_about_kin(plain: str, said: str) -> bool:
@@ -211,7 +212,11 @@ def _is_about_kin(plain: str, said: str) -> bool:
     clauses = [clause for clause in _CLAUSE.split(said) if clause.strip()]
     best = max(clauses, key=lambda clause: len(words & {stem(word) for word in tokens(clause)}), default="")
     match = _KIN_AS_SUBJECT.search(best)
-    return bool(match and words & {stem(word) for word in tokens(best[match.start() :])} and not _FIRST_PERSON.search(best[match.end() :]))
+    return bool(
+        match
+        and words & {stem(word) for word in tokens(best[match.start() :])}
+        and not _FIRST_PERSON.search(best[match.end() :])
+    )
 
 
 def _weak_support(figures: Figures) -> Flag:

@@ -2,29 +2,37 @@
 
 import re
 
+from .words import word_list
+
 _SYMPTOMS = {
     "Constitutional": (
-        "fever|fevers|chills|weight loss|weight gain|fatigue|night sweats|sweats|appetite loss|loss of appetite|poor appetite|tired|"
+        "fever|fevers|chills|weight loss|weight gain|fatigue|night sweats|sweats|appetite loss|"
+        "loss of appetite|poor appetite|tired|"
         "tiredness|dizziness|lightheadedness|no energy|low energy"
     ),
     "HENT": "sore throat|nasal congestion|congestion|runny nose|hearing loss|headache|headaches",
     "Eyes": "blurry vision|blurred vision|vision changes|double vision",
     "Cardiovascular": (
-        "chest pain|chest pains|palpitations|leg swelling|swelling in your legs|heart racing|racing heart|dyspnea on exertion"
+        "chest pain|chest pains|palpitations|leg swelling|swelling in your legs|heart racing|racing heart|"
+        "dyspnea on exertion"
     ),
     "Respiratory": "shortness of breath|cough|wheezing|trouble breathing|difficulty breathing",
     "Gastrointestinal": (
-        "nausea|vomiting|diarrhea|constipation|abdominal pain|belly pain|blood in your stool|bloating|heartburn|stomach pain"
+        "nausea|vomiting|diarrhea|constipation|abdominal pain|belly pain|blood in your stool|bloating|"
+        "heartburn|stomach pain"
     ),
     "Genitourinary": "burning with urination|blood in your urine|urinary frequency|pelvic pain",
     "Musculoskeletal": (
-        "back pain|joint pain|knee pain|neck pain|muscle aches|shoulder pain|ankle pain|hip pain|hand pain|foot pain|elbow pain|wrist pain"
+        "back pain|joint pain|knee pain|neck pain|muscle aches|shoulder pain|ankle pain|hip pain|"
+        "hand pain|foot pain|elbow pain|wrist pain"
     ),
     "Neurological": "numbness|tingling|weakness|seizures|memory loss|confusion|tremor|tremors",
     "Skin": "rash|itching|redness|bruising",
     "Psychiatric": (
-        "depression|depressed|anxiety|anxious|suicidal thoughts|suicidal|insomnia|trouble sleeping|panic attacks|panic|hallucinations|"
-        "hearing voices|stress|low mood|mood swings|hopeless|hopelessness|irritability|irritable|nightmares|self-harm|flashbacks|paranoia|"
+        "depression|depressed|anxiety|anxious|suicidal thoughts|suicidal|insomnia|trouble sleeping|"
+        "panic attacks|panic|hallucinations|"
+        "hearing voices|stress|low mood|mood swings|hopeless|hopelessness|irritability|irritable|"
+        "nightmares|self-harm|flashbacks|paranoia|"
         "poor concentration|trouble concentrating|racing thoughts|guilt|worthless"
     ),
 }
@@ -46,8 +54,8 @@ _DRUGS = (
     "zolpidem zopiclone zuclopenthixol "
     "abilify adderall advil aleve ambien ativan buspar celexa concerta coumadin cymbalta depakote effexor epival haldol klonopin lamictal "
     "lasix latuda lexapro lipitor luvox lyrica mobic motrin neurontin nexito norvasc paxil plavix pristiq prozac remeron rexulti risperdal "
-    "ritalin seroquel strattera suboxone synthroid tegretol trileptal tylenol ultram valium vraylar vyvanse wellbutrin xanax zoloft zyprexa "
-    "truvada"
+    "ritalin seroquel strattera suboxone synthroid tegretol trileptal tylenol ultram valium vraylar vyvanse wellbutrin xanax zoloft "
+    "zyprexa truvada"
 )
 DRUGS = frozenset(_DRUGS.split())
 # A brand and its generic name are the same drug.
@@ -84,23 +92,33 @@ SAME_DRUG = {
     "ambien": "zolpidem",
 }
 DRUG_CLASSES = frozenset(
-    "antidepressant antidepressants antipsychotic antipsychotics benzodiazepine benzodiazepines ssri ssris snri stimulant stimulants "
-    "antibiotic antibiotics steroid steroids opioid opioids".split()
+    word_list(
+        "antidepressant antidepressants antipsychotic antipsychotics benzodiazepine benzodiazepines ssri ssris "
+        "snri stimulant stimulants antibiotic antibiotics steroid steroids opioid opioids"
+    )
 )
 DIAGNOSES = frozenset(
-    "adhd agoraphobia alcoholism anemia anorexia anxiety arthritis asthma autism bipolar borderline bulimia cancer copd cyclothymia "
-    "delirium dementia depression depressive diabetes dysthymia epilepsy fibromyalgia gastritis gerd gout hypertension hyperlipidemia "
-    "hyperthyroidism hypomania hypomanic hypothyroidism insomnia lupus mania manic migraine narcissistic neuropathy obesity ocd "
-    "osteoarthritis osteoporosis pancreatitis panic parkinson's pneumonia psychosis psychotic ptsd reflux schizoaffective schizophrenia "
-    "stroke tendinitis".split()
+    word_list(
+        "adhd agoraphobia alcoholism anemia anorexia anxiety arthritis asthma autism bipolar borderline bulimia "
+        "cancer copd cyclothymia delirium dementia depression depressive diabetes dysthymia epilepsy fibromyalgia "
+        "gastritis gerd gout hypertension hyperlipidemia hyperthyroidism hypomania hypomanic hypothyroidism "
+        "insomnia lupus mania manic migraine narcissistic neuropathy obesity ocd osteoarthritis osteoporosis "
+        "pancreatitis panic parkinson's pneumonia psychosis psychotic ptsd reflux schizoaffective schizophrenia "
+        "stroke tendinitis"
+    )
 )
 SIDES = frozenset(("left", "right", "bilateral", "bilaterally"))
 BODY_PARTS = frozenset(
-    "knee back shoulder ankle chest hip elbow neck wrist hand foot finger toe head throat abdomen stomach leg arm eye ear".split()
+    word_list(
+        "knee back shoulder ankle chest hip elbow neck wrist hand foot finger toe head throat abdomen stomach leg "
+        "arm eye ear"
+    )
 )
 TESTS = frozenset(
-    "mri ct x-ray ultrasound ekg ecg eeg phq-9 gad-7 phq gad ymrs moca mmse audit pcl-5 echocardiogram colonoscopy biopsy mammogram "
-    "endoscopy emg a1c".split()
+    word_list(
+        "mri ct x-ray ultrasound ekg ecg eeg phq-9 gad-7 phq gad ymrs moca mmse audit pcl-5 echocardiogram "
+        "colonoscopy biopsy mammogram endoscopy emg a1c"
+    )
 )
 # What each lay word is called in a note, both directions: a note may say the second for the first.
 SYNONYMS: dict[str, str] = {
@@ -163,43 +181,62 @@ SYNONYMS: dict[str, str] = {
 }
 SELF_HARM = re.compile(
     r"\b(suicid\w*|self[- ]?harm\w*|self[- ]?injur\w*|kill(?:ing)? (?:my|your|him|her|them|our)sel\w+|"
-    r"(?:hurt|harm|cut)(?:ing|s)? (?:my|your|him|her|them)sel\w+|end(?:ing|ed)? (?:my|your|his|her|their|it|the patient's) ?(?:own )?"
+    r"(?:hurt|harm|cut)(?:ing|s)? (?:my|your|him|her|them)sel\w+|end(?:ing|ed)? (?:my|your|his|her|their|"
+    r"it|the patient's) ?(?:own )?"
     r"(?:life|all)|take (?:my|your|his|her|their) (?:own )?life|wish\w* (?:\w+ ){0,3}(?:was|were) dead|better off dead|"
-    r"(?:not|n't) (?:want|be) (?:to )?(?:be )?(?:here|alive|live) any ?more|do(?:es)? ?n[o']t want to (?:live|be alive|wake up)|"
+    r"(?:not|n't) (?:want|be) (?:to )?(?:be )?(?:here|alive|live) any ?more|"
+    r"do(?:es)? ?n[o']t want to (?:live|be alive|wake up)|"
     r"want(?:s|ed|ing)? to die|overdos\w+|\bSI\b)",
     re.IGNORECASE,
 )
 HARM_TO_OTHERS = re.compile(
-    r"\b(homicid\w*|violen\w+|(?:hurt|harm|kill|attack|assault)\w* (?:other people|others|someone(?: else)?|somebody(?: else)?|anyone(?: else)?|"
+    r"\b(homicid\w*|violen\w+|(?:hurt|harm|kill|attack|assault)\w* (?:other people|others|"
+    r"someone(?: else)?|somebody(?: else)?|anyone(?: else)?|"
     r"anybody(?: else)?|people|him|her|them|my \w+|your \w+|his \w+|her \w+|their \w+)\b(?!sel)|\bHI\b)",
     re.IGNORECASE,
 )
 NEGATION = re.compile(
-    r"\b(no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|free of|no longer|nothing|nobody)\b"
+    r"\b(no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|free of|"
+    r"no longer|nothing|nobody)\b"
     r"|n't\b",
     re.IGNORECASE,
 )
 KIN = re.compile(
-    r"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?(mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|"
-    r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|roommate|neighbou?r|"
+    r"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?(mother|mom|mum|father|dad|brother|sister|"
+    r"son|daughter|wife|husband|partner|"
+    r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|"
+    r"boss|roommate|neighbou?r|"
     r"colleague|coworker)(?:'s)?\b",
     re.IGNORECASE,
 )
 CHIEF_COMPLAINTS = re.compile(
-    r"\b((?:left|right|lower|upper|low|chronic|acute|severe)? ?(?:back|knee|ankle|shoulder|hip|chest|abdominal|neck|foot|hand|wrist|elbow|"
-    r"joint|stomach|head|throat|leg|arm|ear|finger|toe|belly) pain|sore throat|headaches?|cough|shortness of breath|fatigue|annual "
-    r"(?:exam|physical)|check ?up|physical|follow[- ]?up(?: visit)?|hypertension|diabetes|kidney stones?|depression|anxiety|panic attacks?|"
-    r"insomnia|rash|fever|nausea|vomiting|diarrhea|dizziness|swelling|weakness|numbness|palpitations|fall|injury|blood pressure|arthritis|"
-    r"joint pain|asthma|copd|reflux|constipation|weight loss|drinking|alcohol|smoking|stress|low mood|grief|anger|feeling (?:very |so |really "
-    r")?(?:low|down|sad|anxious|depressed|hopeless|overwhelmed)|(?:trouble|difficulty|problems?|not) sleeping|hearing voices|mood swings|"
+    r"\b((?:left|right|lower|upper|low|chronic|acute|severe)? ?(?:back|knee|ankle|shoulder|hip|chest|"
+    r"abdominal|neck|foot|hand|wrist|elbow|"
+    r"joint|stomach|head|throat|leg|arm|ear|finger|toe|belly) pain|sore throat|headaches?|cough|"
+    r"shortness of breath|fatigue|annual "
+    r"(?:exam|physical)|check ?up|physical|follow[- ]?up(?: visit)?|hypertension|diabetes|kidney stones?|"
+    r"depression|anxiety|panic attacks?|"
+    r"insomnia|rash|fever|nausea|vomiting|diarrhea|dizziness|swelling|weakness|numbness|palpitations|fall|"
+    r"injury|blood pressure|arthritis|"
+    r"joint pain|asthma|copd|reflux|constipation|weight loss|drinking|alcohol|smoking|stress|low mood|"
+    r"grief|anger|feeling (?:very |so |really "
+    r")?(?:low|down|sad|anxious|depressed|hopeless|overwhelmed)|(?:trouble|difficulty|problems?|"
+    r"not) sleeping|hearing voices|mood swings|"
     r"self[- ]harm|suicidal thoughts|nightmares|flashbacks|(?:poor|trouble with) concentration)\b",
     re.IGNORECASE,
 )
-SYMPTOM_PATTERNS = {
-    system: re.compile(rf"\b({words})\b", re.IGNORECASE) for system, words in _SYMPTOMS.items()
-}
+SYMPTOM_PATTERNS = {system: re.compile(rf"\b({words})\b", re.IGNORECASE) for system, words in _SYMPTOMS.items()}
 
 
 def drug_name(word: str) -> str:
     """Return the generic name of a drug word."""
     return SAME_DRUG.get(word, word)
+
+
+_SAME_RELATIVE = {"mom": "mother", "mum": "mother", "dad": "father", "grandma": "grandmother", "grandpa": "grandfather"}
+
+
+def relatives_in(text: str) -> set[str]:
+    """Return the relatives and acquaintances a text names, `mom` as `mother`."""
+    words = (match.group(1).lower() for match in KIN.finditer(text))
+    return {_SAME_RELATIVE.get(word, word) for word in words}

@@ -15,91 +15,165 @@ _ALIASES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("risk", r"risk|suicid|self.?harm|safety|safeguard|homicid|danger"),
         (
             "mental_status",
-            r"mental (state|status)|\bmse\b|appearance and behaviou?r|\baffect\b|thought (process|content)|cognition|insight|judge?ment"
-            r"|behaviou?r|observ|how they (looked|spoke)|speech|perception|orientation",
+            (
+                r"mental (state|status)|\bmse\b|appearance and behaviou?r|\baffect\b|thought (process|content)|"
+                r"cognition|insight|judge?ment"
+                r"|behaviou?r|observ|how they (looked|spoke)|speech|perception|orientation"
+            ),
         ),
         (
             "chief_complaint",
-            r"chief complaint|presenting (problem|complaint|concern|issue)|reason for (visit|referral|consult)|^cc$|main concern"
-            r"|why (they|the patient) came|^problem$|^complaint",
+            (
+                r"chief complaint|presenting (problem|complaint|concern|issue)|reason for (visit|referral|"
+                r"consult)|^cc$|main concern"
+                r"|why (they|the patient) came|^problem$|^complaint"
+            ),
         ),
         ("vitals", r"vital"),
         ("review_of_systems", r"review of systems?|systems? review|^ros$"),
         ("allergies", r"allerg"),
         ("homework", r"homework|between.session|assignment|exercises?$|to do before|practice at home"),
-        ("follow_up", r"follow.?up|next (session|appointment|visit)|review date|disposition|discharge plan|meet next|return"),
+        (
+            "follow_up",
+            r"follow.?up|next (session|appointment|visit)|review date|disposition|discharge plan|meet next|return",
+        ),
         ("education", r"education|counsel|advice|instructions|information given"),
         ("appearance", r"general appearance|^appearance"),
         ("medications", r"medication|medicine|drugs?\b(?! use)(?<!and drugs)|prescri|^dh$|^rx$|tablets|pills"),
         ("substance_use", r"substance|alcohol|drug use|smok|tobacco|drinking|addiction|and drugs"),
         (
             "past_history",
-            r"(past|medical|surgical|psychiatric|family|developmental|birth).*histor|pmh|background|comorbid|primary medical"
-            r"|other active problem|childhood|^history$|previous (treatment|episodes)",
+            (
+                r"(past|medical|surgical|psychiatric|family|developmental|birth).*histor|pmh|background|"
+                r"comorbid|primary medical"
+                r"|other active problem|childhood|^history$|previous (treatment|episodes)"
+            ),
         ),
         (
             "social",
-            r"social|psychosocial|occupation|living|relationship|personal history|employment|lifestyle|stressors|family situation|support",
+            (
+                r"social|psychosocial|occupation|living|relationship|personal history|employment|lifestyle|"
+                r"stressors|family situation|support"
+            ),
         ),
         ("sleep_appetite", r"sleep|appetite"),
         ("mood", r"\bmood\b|emotional"),
-        ("results", r"investigation|result|\blabs?\b|laboratory|imaging|scales?\b|scores?\b|phq|gad|measures|assessment tools?|tests?$"),
+        (
+            "results",
+            (
+                r"investigation|result|\blabs?\b|laboratory|imaging|scales?\b|scores?\b|phq|gad|measures|"
+                r"assessment tools?|tests?$"
+            ),
+        ),
         ("exam", r"exam|objective|physical|findings"),
-        ("interventions", r"intervention|technique|therapy activities|modalit|session content|treatment provided|what (i|we) did|coping"),
+        (
+            "interventions",
+            (
+                r"intervention|technique|therapy activities|modalit|session content|treatment provided|what (i|"
+                r"we) did|coping"
+            ),
+        ),
         ("response", r"response|progress|engagement|evaluation|reaction"),
         ("assessment", r"assessment|impression|diagnos|formulation|analysis|differential|clinical summary|opinion"),
         ("plan", r"plan|treatment|management|recommend|goals?|next steps|referral|actions?|orders?"),
         (
             "history",
-            r"history of (the )?present|\bhpi\b|subjective|current (history|symptom|status|situation)|symptom|interval|narrative"
-            r"|clinical history|presenting history|client report|story|told me|\bdata\b|description|concerns|content|summary|notes?$",
+            (
+                r"history of (the )?present|\bhpi\b|subjective|current (history|symptom|status|situation)|"
+                r"symptom|interval|narrative"
+                r"|clinical history|presenting history|client report|story|told me|\bdata\b|description|"
+                r"concerns|content|summary|notes?$"
+            ),
         ),
     )
 )
 _CUES: dict[str, re.Pattern[str]] = {
     topic: re.compile(pattern, re.IGNORECASE)
     for topic, pattern in (
-        ("sleep_appetite", r"\b(sleep\w*|slept|insomnia|awake|wak(?:e|es|ing) up|nightmares?|appetite|eating|eats?|meals?|nap(?:s|ping)?)\b"),
+        (
+            "sleep_appetite",
+            (
+                r"\b(sleep\w*|slept|insomnia|awake|wak(?:e|es|ing) up|nightmares?|appetite|eating|eats?|meals?|"
+                r"nap(?:s|ping)?)\b"
+            ),
+        ),
         (
             "mood",
-            r"\b(mood|sad|low|down|depress\w*|anxi\w+|hopeless\w*|irritab\w+|angry|anger|crying|tearful|worthless|guilt\w*|happy|worr(?:y|ies|ied)"
-            r"|panic\w*|overwhelm\w*|numb|joy|interest|enjoys?|lonely|stress\w*)\b",
+            (
+                r"\b(mood|sad|low|down|depress\w*|anxi\w+|hopeless\w*|irritab\w+|angry|anger|crying|tearful|"
+                r"worthless|guilt\w*|happy|worr(?:y|ies|ied)"
+                r"|panic\w*|overwhelm\w*|numb|joy|interest|enjoys?|lonely|stress\w*)\b"
+            ),
         ),
         (
             "substance_use",
-            r"\b(alcohol|drink(?:s|ing)?|drank|beers?|wine|whisk\w+|vodka|smok\w+|cigarettes?|tobacco|vap\w+|cannabis|marijuana|weed|cocaine|"
-            r"heroin|opioids?|drugs|sober|sobriety|hangover)\b",
+            (
+                r"\b(alcohol|drink(?:s|ing)?|drank|beers?|wine|whisk\w+|vodka|smok\w+|cigarettes?|tobacco|"
+                r"vap\w+|cannabis|marijuana|weed|cocaine|"
+                r"heroin|opioids?|drugs|sober|sobriety|hangover)\b"
+            ),
         ),
         (
             "plan_medications",
-            r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units)\b|\b(?:prescri\w*|medic\w*|tablets?|dose|refills?|pills?|taper\w*|antidepressant\w*)\b",
+            (
+                r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units)\b|\b(?:prescri\w*|medic\w*|tablets?|dose|refills?|"
+                r"pills?|taper\w*|antidepressant\w*)\b"
+            ),
         ),
         (
             "follow_up",
-            r"\b(follow[- ]?up|see (?:him|her|the patient|them)|(?:in|for) (?:about |the next )?(?:a|an|\d+|two|three|several|few) "
-            r"(?:more )?(?:days?|weeks?|months?)|come back|return|appointment|next (?:week|session|time|month|visit)|refer\w*|check back)\b",
+            (
+                r"\b(follow[- ]?up|see (?:him|her|the patient|them)|(?:in|for) (?:about |the next )?(?:a|an|"
+                r"\d+|two|three|several|few) "
+                r"(?:more )?(?:days?|weeks?|months?)|come back|return|appointment|next (?:week|session|time|"
+                r"month|visit)|refer\w*|check back)\b"
+            ),
         ),
         (
             "education",
-            r"\b(should|avoid|educat\w*|counsel\w*|discuss\w*|diet|exercise|monitor|explained|advis\w*|make sure|be careful|side effects?|"
-            r"encourag\w*|important)\b",
+            (
+                r"\b(should|avoid|educat\w*|counsel\w*|discuss\w*|diet|exercise|monitor|explained|advis\w*|"
+                r"make sure|be careful|side effects?|"
+                r"encourag\w*|important)\b"
+            ),
         ),
         (
             "homework",
-            r"\b(homework|practi[cs]e|journal|diary|write (?:it )?down|worksheet|keep track|try (?:to|the|this)|before (?:our )?next|at home|"
-            r"breathing|every (?:day|night|evening|morning)|log)\b",
+            (
+                r"\b(homework|practi[cs]e|journal|diary|write (?:it )?down|worksheet|keep track|try (?:to|the|"
+                r"this)|before (?:our )?next|at home|"
+                r"breathing|every (?:day|night|evening|morning)|log)\b"
+            ),
         ),
-        ("appearance", r"\b(tired|appear\w*|groom\w*|dress\w*|no (?:acute )?distress|well[- ]nourished|alert|eye contact|(?:patient|he|she) looks?)\b"),
+        (
+            "appearance",
+            (
+                r"\b(tired|appear\w*|groom\w*|dress\w*|no (?:acute )?distress|well[- ]nourished|alert|"
+                r"eye contact|(?:patient|he|she) looks?)\b"
+            ),
+        ),
         (
             "mental_status",
-            r"\b(mood|affect|speech|thoughts?|oriented|orientation|insight|judge?ment|eye contact|memory|attention|cooperative|tearful|"
-            r"hallucinat\w*|delusion\w*|psychomotor|alert|voices)\b",
+            (
+                r"\b(mood|affect|speech|thoughts?|oriented|orientation|insight|judge?ment|eye contact|memory|"
+                r"attention|cooperative|tearful|"
+                r"hallucinat\w*|delusion\w*|psychomotor|alert|voices)\b"
+            ),
         ),
-        ("response", r"\b(makes? sense|helps?|helped|helpful|feels? better|willing|agree[sd]?|motivat\w+|ready|confident|useful|relie\w+)\b"),
+        (
+            "response",
+            (
+                r"\b(makes? sense|helps?|helped|helpful|feels? better|willing|agree[sd]?|motivat\w+|ready|"
+                r"confident|useful|relie\w+)\b"
+            ),
+        ),
         (
             "family_history",
-            r"\b(?:runs in (?:the|his|her|their) family|family history|(?:his|her|their|the patient's) (?:mother|mom|mum|father|dad|brother|sister|"
-            r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa))\b",
+            (
+                r"\b(?:runs in (?:the|his|her|their) family|family history|(?:his|her|their|"
+                r"the patient's) (?:mother|mom|mum|father|dad|brother|sister|"
+                r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa))\b"
+            ),
         ),
         ("perception", r"\b(hear\w* (?:\w+ )?voices?|voices|see\w* things|hallucinat\w*|visions?)\b"),
         ("speech", r"\b(speech|talk\w*|speak\w*|voice)\b"),
@@ -109,8 +183,11 @@ _CUES: dict[str, re.Pattern[str]] = {
         ("vitals", r"\b(blood pressure|heart rate|pulse|temperature|oxygen|weight|BMI)\b"),
         (
             "medications",
-            r"\b(\d+(?:\.\d+)? ?(?:mg|mcg)|medication|tablets?|side effects?|dose|sertraline|escitalopram|fluoxetine|lithium|olanzapine|"
-            r"quetiapine|risperidone|mirtazapine|venlafaxine|clonazepam)\b",
+            (
+                r"\b(\d+(?:\.\d+)? ?(?:mg|mcg)|medication|tablets?|side effects?|dose|sertraline|escitalopram|"
+                r"fluoxetine|lithium|olanzapine|"
+                r"quetiapine|risperidone|mirtazapine|venlafaxine|clonazepam)\b"
+            ),
         ),
     )
 }
@@ -177,8 +254,7 @@ def places_of(sections: tuple[Section, ...]) -> list[Place]:
     """Return every place of a template: subsections first, then the sections themselves, in the template's order."""
     places: list[Place] = []
     for section in sections:
-        for subsection in section.subsections:
-            places.append(Place(section.id, subsection.id, topics_of(subsection, section)))
+        places.extend(Place(section.id, child.id, topics_of(child, section)) for child in section.subsections)
     places.extend(Place(section.id, "", topics_of(section)) for section in sections)
     return places
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .base import DraftSentence, GenerationContext, GenerationRequest, TranscriptSegment
+from .words import word_list
 
 # Raise with every change of wording; it is stored with each report.
 PROMPT_VERSION = "clinical-note-1"
@@ -18,8 +19,8 @@ VARIABLES = {
     "doctor_specialization": "doctor_specialization",
     "language": "language",
 }
-PATIENT_TOKEN = "[PATIENT]"
-CONTACT_TOKEN = "[CONTACT]"
+PATIENT_MARK = "[PATIENT]"
+CONTACT_MARK = "[CONTACT]"
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
 _EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _PHONE = re.compile(r"(?<![\w/.])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,5}\)[ -]?)?\d(?:[ -]?\d){8,13}(?![\w/])")
@@ -31,10 +32,13 @@ _SPOKEN_NUMBER = re.compile(
 )
 # Names that are also everyday words are replaced only where they are written as names.
 _EVERYDAY_NAMES = frozenset(
-    "will grace joy may june april august hope faith mark bill rose dawn art jack sue pat ray gene dean guy rich drew chase young long king "
-    "white black brown green gray little day love price wise best bright sky star rain summer autumn winter man ash bush wood stone field "
-    "hill lane park cook baker carter mason page reed banks bond case cash cross dale ford fox frank grant lance miles pearl ruby "
-    "in an do so le la de da no my he me li".split()
+    word_list(
+        "will grace joy may june april august hope faith mark bill rose dawn art jack sue pat ray gene dean guy "
+        "rich drew chase young long king white black brown green gray little day love price wise best bright sky "
+        "star rain summer autumn winter man ash bush wood stone field hill lane park cook baker carter mason page "
+        "reed banks bond case cash cross dale ford fox frank grant lance miles pearl ruby in an do so le la de da "
+        "no my he me li"
+    )
 )
 _SHORTEST_NAME = 2  # letters; a single letter would blank half the transcript
 
@@ -44,8 +48,8 @@ You write clinical notes for a mental-health practice from the transcript of one
 Rules, without exception:
 1. Write only what is said in the transcript. Add nothing that is merely usual, likely or standard practice.
 2. Every sentence lists in "evidence" the numbers of the transcript lines it rests on. A sentence without evidence is left out.
-3. Where nothing was said for a section, its status is "not_discussed" and it has no sentences. Never write that something is normal, absent \
-or denied unless the transcript says so; "denies" needs a question and its answer, both cited.
+3. Where nothing was said for a section, its status is "not_discussed" and it has no sentences. Never write that something is normal, \
+absent or denied unless the transcript says so; "denies" needs a question and its answer, both cited.
 4. Copy numbers, doses, dates, sides and drug names exactly. Keep every negation and every doubt.
 5. Keep apart what concerns the patient and what concerns somebody else, and what the patient said and what the clinician said.
 6. Diagnose nothing beyond the clinician's own words. Observations of appearance, mood or behaviour are the clinician's, spoken aloud.
@@ -106,9 +110,9 @@ class Scrubber:
     def scrub(self, text: str) -> str:
         for pattern in (_EMAIL, _RECORD_NUMBER, self._digits, _PHONE, _SPOKEN_NUMBER):
             if pattern is not None:
-                text = pattern.sub(CONTACT_TOKEN, text)
+                text = pattern.sub(CONTACT_MARK, text)
         for pattern in self._names:
-            text = pattern.sub(PATIENT_TOKEN, text)
+            text = pattern.sub(PATIENT_MARK, text)
         return text
 
 
@@ -120,7 +124,7 @@ def _any_of(names: set[str], flags: re.RegexFlag) -> list[re.Pattern[str]]:
 def system_prompt(request: GenerationRequest) -> str:
     """Return the rules with the template's own instructions; raise UnknownVariable."""
     scrubber = Scrubber(request.identifiers)
-    rules = _SYSTEM.format(patient=PATIENT_TOKEN, contact=CONTACT_TOKEN)
+    rules = _SYSTEM.format(patient=PATIENT_MARK, contact=CONTACT_MARK)
     parts = [fill_variables(rules, request.context)]
     if request.instructions.strip():
         parts.append(
@@ -166,13 +170,15 @@ def _numbered(segment: TranscriptSegment, scrubber: Scrubber) -> str:
 def repair_prompt(problems: Sequence[tuple[str, DraftSentence, str]]) -> str:
     """Return the request to rewrite sections; a problem is a section id, a sentence and what is wrong with it."""
     lines = [
-        json.dumps({"section": section, "sentence": sentence.text, "evidence": list(sentence.evidence), "problem": problem})
+        json.dumps(
+            {"section": section, "sentence": sentence.text, "evidence": list(sentence.evidence), "problem": problem}
+        )
         for section, sentence, problem in problems
     ]
     return "\n".join(
         [
-            "These sentences of your note do not agree with the transcript. Write the sections of the schema again: correct such a sentence",
-            "from the transcript and cite the right lines, or leave it out. Keep the sentences that are right.",
+            "These sentences of your note do not agree with the transcript. Write the sections of the schema again:",
+            "correct such a sentence from the transcript and cite the right lines, or leave it out. Keep the sentences that are right.",
             *lines,
         ]
     )

@@ -9,50 +9,68 @@ from .units import NO, YES, Unit
 
 _LEAD = re.compile(
     r"^(?:so|and|but|then|now|or|because|also|again|oh|ah|yes|yeah|i guess|i mean|i would say|like|you said(?: that)?|"
-    r"it sounds like|sounds like|looks like|i see(?: here)?(?: that)?|i know(?: that)?|i am pretty sure|ma'am|sir|great|perfect|"
-    r"correct|definitely|let us see|first of all|unfortunately|anyways?|plus|hi|hello|hey|absolutely|exactly|gotcha|got it|"
-    r"sounds good|of course|sure|nope|nah|go ahead|wow|thank you|thanks|too|that is good|that is great|i do|i am|i have|"
+    r"it sounds like|sounds like|looks like|i see(?: here)?(?: that)?|i know(?: that)?|i am pretty sure|"
+    r"ma'am|sir|great|perfect|"
+    r"correct|definitely|let us see|first of all|unfortunately|anyways?|plus|hi|hello|hey|absolutely|"
+    r"exactly|gotcha|got it|"
+    r"sounds good|of course|sure|nope|nah|go ahead|wow|thank you|thanks|too|that is good|that is great|"
+    r"i do|i am|i have|"
     r"good(?=[ ,]*,)|right(?=[ ,]*,)|no(?=\s*,)|no(?= (?:i|it|he|she|they|we|that|there|not|no|my)\b)|"
     r"(?:not really|not at all)(?=\s*,))(?:[ ,.]+|$)",
     re.IGNORECASE,
 )
 _NOT_LEAD = re.compile(r"^(?:i do|i am|i have)\b(?!\s*[,.])", re.IGNORECASE)
-_DOCTOR_LEAD = re.compile(r"^(?:i think|i believe|i feel like|i guess|i know|for the most part)(?: that)?[ ,]+", re.IGNORECASE)
+_DOCTOR_LEAD = re.compile(
+    r"^(?:i think|i believe|i feel like|i guess|i know|for the most part)(?: that)?[ ,]+", re.IGNORECASE
+)
 _ASIDES = re.compile(
-    r"\b(?:and |so |but )?(?:i (?:do )?(?:know|think|believe|see|understand|saw|remember|noticed|guess|hear|heard|mean|said)"
-    r"(?: here)?(?: that)?|as i said|like i said|as you know|you know|if you will|it says here(?: that)?|we know(?: that)?|you said"
+    r"\b(?:and |so |but )?(?:i (?:do )?(?:know|think|believe|see|understand|saw|remember|noticed|guess|"
+    r"hear|heard|mean|said)"
+    r"(?: here)?(?: that)?|as i said|like i said|as you know|you know|if you will|it says here(?: that)?|"
+    r"we know(?: that)?|you said"
     r"(?: that)?|you told me(?: that)?|you mentioned(?: that)?)\b ?",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
-    r"(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|were|are|has|have|had|would|did|"
-    r"does|do|will|can)|and|but|so|or|by|from|into|at|about (?:a|the)|the|a|an|to|of|with|because|which|is|in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
-    r"i guess|i think|or anything|or something|or whatever|and stuff|and everything|and so|and then|okay|right|too|though))+$",
+    r"(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|"
+    r"were|are|has|have|had|would|did|"
+    r"does|do|will|can)|and|but|so|or|by|from|into|at|about (?:a|the)|the|a|an|to|of|with|because|which|is|"
+    r"in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
+    r"i guess|i think|or anything|or something|or whatever|and stuff|and everything|and so|and then|okay|"
+    r"right|too|though))+$",
     re.IGNORECASE,
 )
 _COMMA_INSIDE = re.compile(
-    r"\b(the|a|an|of|to|with|and|or|but|his|her|my|your|their|some|very|he|she|they|i|was|is|has|had|have|in|on|for|at|that|if|"
+    r"\b(the|a|an|of|to|with|and|or|but|his|her|my|your|their|some|very|he|she|they|i|was|is|has|had|have|"
+    r"in|on|for|at|that|if|"
     r"when|because|as|like|about|from|by|any|no)\s*,\s+",
     re.IGNORECASE,
 )
 _ACRONYMS = re.compile(
-    r"\b(ct|mri|ekg|ecg|copd|covid|gerd|ptsd|cbt|dbt|emdr|ssri|snri|adhd|ocd|gad|phq|icu|er|hiv|std|uti|ac|acl|bmi|nsaids?|eeg|"
+    r"\b(ct|mri|ekg|ecg|copd|covid|gerd|ptsd|cbt|dbt|emdr|ssri|snri|adhd|ocd|gad|phq|icu|er|hiv|std|uti|ac|"
+    r"acl|bmi|nsaids?|eeg|"
     r"tsh|pcp|otc|iv|aa|usa|uk|tv|iud|pcos|ibs|chf|cpap|emg|dvt|cbc|ldl|hdl|bp)\b"
 )
 _PROPER = re.compile(
-    r"\b(tylenol|advil|motrin|aleve|lasix|zoloft|prozac|lexapro|xanax|ativan|wellbutrin|effexor|seroquel|abilify|lamictal|"
-    r"mobic|ultram|coumadin|plavix|lipitor|norvasc|synthroid|neurontin|monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
-    r"january|february|april|june|july|august|september|october|november|december|christmas|thanksgiving|english|american|indian|"
+    r"\b(tylenol|advil|motrin|aleve|lasix|zoloft|prozac|lexapro|xanax|ativan|wellbutrin|effexor|seroquel|"
+    r"abilify|lamictal|"
+    r"mobic|ultram|coumadin|plavix|lipitor|norvasc|synthroid|neurontin|monday|tuesday|wednesday|thursday|"
+    r"friday|saturday|sunday|"
+    r"january|february|april|june|july|august|september|october|november|december|christmas|thanksgiving|"
+    r"english|american|indian|"
     r"hindi|alcoholics anonymous)\b"
 )
 _TITLED = re.compile(r"\b(mr|mrs|ms|dr)\.? ([a-z]+)\b", re.IGNORECASE)
 _OBSERVATION = re.compile(
-    r"^(?:so |and |now |then )*(?:i (?:do )?(?:also )?(?:hear|see|appreciate|notice|note|feel|find)(?: that)?|there (?:is|are)|"
-    r"you (?:do )?(?:also )?have|you are (?:positive|negative) for|it (?:looks|sounds) like|i can (?:see|hear|feel|appreciate))\s+",
+    r"^(?:so |and |now |then )*(?:i (?:do )?(?:also )?(?:hear|see|appreciate|notice|note|feel|"
+    r"find)(?: that)?|there (?:is|are)|"
+    r"you (?:do )?(?:also )?have|you are (?:positive|negative) for|it (?:looks|sounds) like|i can (?:see|"
+    r"hear|feel|appreciate))\s+",
     re.IGNORECASE,
 )
 _NO_OBSERVATION = re.compile(
-    r"^(?:i do not (?:see|hear|appreciate|feel|notice|find)(?: any)?|there (?:is|are) (?:no|not any)|you do not have(?: any)?|"
+    r"^(?:i do not (?:see|hear|appreciate|feel|notice|find)(?: any)?|there (?:is|are) (?:no|not any)|"
+    r"you do not have(?: any)?|"
     r"i ?cannot (?:see|feel|hear)(?: any)?)\s+",
     re.IGNORECASE,
 )
@@ -63,7 +81,8 @@ _REGION = re.compile(
 )
 _INTENTION = re.compile(
     r"^(?:i am going to|we are going to|i will|we will|i would like to|i want to|let us|we should|we can|i am|we are|"
-    r"i think we should|i would|we need to|going to|what i would like to do is|what we will do is|my plan is to|the plan is to)\s+"
+    r"i think we should|i would|we need to|going to|what i would like to do is|what we will do is|"
+    r"my plan is to|the plan is to)\s+"
     r"(?:also |just |probably |still |definitely |then )*(?:go ahead and |start by |try to )*(.+)$",
     re.IGNORECASE,
 )
@@ -74,15 +93,20 @@ _REQUEST = re.compile(
 )
 _LEFT_OVER = re.compile(r"\b(?:i|me|my|mine|you|your|yours|yourself|myself)\b", re.IGNORECASE)
 _LEFT_OVER_OF_DOCTOR = re.compile(
-    r"\b(?:you|your|yours|yourself)\b|\bmy (?!impression|recommendation|exam|assessment|plan|opinion|differential|colleague)", re.IGNORECASE
+    r"\b(?:you|your|yours|yourself)\b|\bmy (?!impression|recommendation|exam|assessment|plan|opinion|"
+    r"differential|colleague)",
+    re.IGNORECASE,
 )
 _REPORTING_START = re.compile(
-    r"^(?:a|an|some|more|less|no|not|very|too|lots?|my|the|this|constant|trouble|problems?|difficulty|pain|feeling|having|\w+ing|"
+    r"^(?:a|an|some|more|less|no|not|very|too|lots?|my|the|this|constant|trouble|problems?|difficulty|pain|"
+    r"feeling|having|\w+ing|"
     r"about|sometimes|every|his|her|their|\d)\b",
     re.IGNORECASE,
 )
 _QUOTATION = re.compile(r"“[^”]*”")
-_HOLLOW = re.compile(r"^(?:nothing|not|none|no|that|it|i|at all|never|thank\w*|sir|ma'am|doctor|just|really)\b", re.IGNORECASE)
+_HOLLOW = re.compile(
+    r"^(?:nothing|not|none|no|that|it|i|at all|never|thank\w*|sir|ma'am|doctor|just|really)\b", re.IGNORECASE
+)
 _SHORT_ANSWER = 6  # words; up to here an answer is read together with its question
 
 
@@ -90,11 +114,23 @@ _SHORT_ANSWER = 6  # words; up to here an answer is read together with its quest
 _PADDING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"\b(?:go ahead and|pretty much|more or less|if you will|as well as that|so to speak|to be honest(?: with you)?)\b,? ?", ""),
+        (
+            (
+                r"\b(?:go ahead and|pretty much|more or less|if you will|as well as that|so to speak|"
+                r"to be honest(?: with you)?)\b,? ?"
+            ),
+            "",
+        ),
         (r"\ba little bit of an? \b", "a "),
         (r"\ba little bit of\b", "some"),
         (r"\ba little bit\b", "a little"),
-        (r"\b(?:is|are|am) (?:also |probably |just )?going to (?=[a-z]+\b)(?!the\b|a\b|my\b|work\b|bed\b|school\b|therapy\b)", "will "),
+        (
+            (
+                r"\b(?:is|are|am) (?:also |probably |just )?going to (?=[a-z]+\b)(?!the\b|a\b|my\b|work\b|"
+                r"bed\b|school\b|therapy\b)"
+            ),
+            "will ",
+        ),
         (r"\b(?:i|we) (?:want|would like|need) to\b", "we will"),
         (r"\bdoes have\b", "has"),
         (r"\b(?:do|did) (?=have\b)", ""),
@@ -193,7 +229,11 @@ def quoted(unit: Unit, person: Person) -> list[str]:
 
 def _asks(unit: Unit) -> bool:
     return unit.raw.rstrip(" \"'").endswith("?") or bool(
-        re.match(r"^(?:what|why|how|should i|can i|do i|is it|is that|are you|do you|would you|could you)\b", unit.text, re.IGNORECASE)
+        re.match(
+            r"^(?:what|why|how|should i|can i|do i|is it|is that|are you|do you|would you|could you)\b",
+            unit.text,
+            re.IGNORECASE,
+        )
     )
 
 
@@ -206,7 +246,10 @@ def _doctor_statement(text: str, topic: str, person: Person) -> str:
     told = you_to_third(_ASIDES.sub("", base), person)
     if topic == "results":
         told = re.sub(
-            r"^(?:i (?:did )?(?:also )?(?:review|look|see|saw)\w* (?:at )?(?:the )?(?:results of )?)", "", told, flags=re.IGNORECASE
+            r"^(?:i (?:did )?(?:also )?(?:review|look|see|saw)\w* (?:at )?(?:the )?(?:results of )?)",
+            "",
+            told,
+            flags=re.IGNORECASE,
         )
         told = told.replace("the patient's", "the")
     return finish(told)
@@ -226,7 +269,9 @@ def _examination_words(text: str) -> str:
     text = re.sub(r"\byou do have\b", "you have", text, flags=re.IGNORECASE)
     text = re.sub(r"\byour\b", "the", text, flags=re.IGNORECASE)
     text = you_to_third(text, UNNAMED)
-    return re.sub(r"\bi (?:do )?(?:see|hear|appreciate|notice|feel|can see|can hear)\b ?", "", text, flags=re.IGNORECASE)
+    return re.sub(
+        r"\bi (?:do )?(?:see|hear|appreciate|notice|feel|can see|can hear)\b ?", "", text, flags=re.IGNORECASE
+    )
 
 
 def _intention(text: str, person: Person) -> str:

@@ -91,12 +91,20 @@ def _read_leaf(raw: dict[str, Any], section: Section, segment_ids: Collection[in
 
 
 def _read_sentence(raw: Any, section: Section, segment_ids: Collection[int]) -> DraftSentence | None:
-    if not isinstance(raw, dict) or not isinstance(raw.get("text"), str) or not isinstance(raw.get("evidence", []), list):
+    if (
+        not isinstance(raw, dict)
+        or not isinstance(raw.get("text"), str)
+        or not isinstance(raw.get("evidence", []), list)
+    ):
         raise AnswerError(f"A sentence of {section.id} has not the right form.")
     text = " ".join(raw["text"].split())
     if not text:
         return None
     if len(text) > LONGEST_SENTENCE:
         raise AnswerError(f"A sentence of {section.id} is too long.")
-    cited = {key for key in raw.get("evidence", []) if isinstance(key, int) and not isinstance(key, bool) and key in segment_ids}
+    cited = {
+        key
+        for key in raw.get("evidence", [])
+        if isinstance(key, int) and not isinstance(key, bool) and key in segment_ids
+    }
     return DraftSentence(text, tuple(sorted(cited)))

@@ -85,7 +85,7 @@ def score_sections(
     )
 
 
-def find_findings(units: list[Unit]) -> list[Fact]:
+def find_findings(units: Sequence[Unit]) -> list[Fact]:
     """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm."""
     findings = [fact for fact in extract_facts(units, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
     known = {segment for fact in findings for segment in fact.evidence}
@@ -94,7 +94,9 @@ def find_findings(units: list[Unit]) -> list[Fact]:
             continue
         for sentence in rewrite(unit, "hpi", UNNAMED) or [finish(unit.text)]:
             if is_readable(sentence, by_doctor=unit.role == "doctor", may_be_terse=True):
-                findings.append(Fact(sentence, (unit.segment_id,), _FINDING_FROM, "hpi", unit.index, unit.role == "doctor"))
+                findings.append(
+                    Fact(sentence, (unit.segment_id,), _FINDING_FROM, "hpi", unit.index, unit.role == "doctor")
+                )
                 break
     return sorted(findings, key=lambda fact: fact.index)
 
@@ -157,8 +159,6 @@ def _confidence(sentences: Sequence[Mapping[str, Any]], segments: Sequence[Trans
     for sentence in sentences:
         if sentence.get("confidence") is None:
             continue
-        spoken = [
-            confidence for item in sentence["evidence"] if (confidence := heard.get(item["segment"])) is not None
-        ]
+        spoken = [confidence for item in sentence["evidence"] if (confidence := heard.get(item["segment"])) is not None]
         values.append(sentence["confidence"] * (sum(spoken) / len(spoken) if spoken else 1.0))
     return round(sum(values) / len(values), 3) if values else None

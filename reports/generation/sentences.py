@@ -13,7 +13,9 @@ _LONGEST_SENTENCE = 24  # words; beyond it even an unlikely boundary is taken
 _SHORTEST_PART = 5
 _LEAST_LIKELY_CUT = -3.0  # log odds
 _OPENERS = frozenset(("i", "so", "and", "but", "we", "there", "you", "it", "he", "she", "they", "now", "let"))
-_END = re.compile(r"(?<!\b[Dd]r\.)(?<!\b[MmDd]r \.)(?<!\b[Mm]r\.)(?<!\b[Mm]s\.)(?<!\b[Mm]rs\.)(?<!\b[Mm]s \.)(?<!\b[Mm]rs \.)(?<=[.?!])[\"']?\s+(?=\S)")
+_END = re.compile(
+    r"(?<!\b[Dd]r\.)(?<!\b[MmDd]r \.)(?<!\b[Mm]r\.)(?<!\b[Mm]s\.)(?<!\b[Mm]rs\.)(?<!\b[Mm]s \.)(?<!\b[Mm]rs \.)(?<=[.?!])[\"']?\s+(?=\S)"
+)
 
 
 def _bucket(feature: str) -> int:
@@ -88,9 +90,7 @@ def _split_by_model(words: list[str], threshold: float) -> list[str]:
     sentences.append(current)
     scores.append(inside)
     return [
-        " ".join(piece)
-        for sentence, gaps in zip(sentences, scores, strict=True)
-        for piece in _cut_long(sentence, gaps)
+        " ".join(piece) for sentence, gaps in zip(sentences, scores, strict=True) for piece in _cut_long(sentence, gaps)
     ]
 
 

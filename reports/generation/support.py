@@ -20,7 +20,10 @@ from .transcript_index import (
 )
 from .weights import load_weights
 
-_ENTITIES = frozenset(stem(word) for word in (*DRUGS, *DIAGNOSES, *SIDES, *BODY_PARTS, *TESTS)) | {"suicidal", "homicidal"}
+_ENTITIES = frozenset(stem(word) for word in (*DRUGS, *DIAGNOSES, *SIDES, *BODY_PARTS, *TESTS)) | {
+    "suicidal",
+    "homicidal",
+}
 _WINDOW = 3  # units
 
 
@@ -72,7 +75,9 @@ def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Fig
         0.0 if words else 1.0,
         len(words) / 10,
     )
-    return Figures(values, clash, tuple(forms[word] for word in clashing), coverage, tuple(forms[word] for word in missing))
+    return Figures(
+        values, clash, tuple(forms[word] for word in clashing), coverage, tuple(forms[word] for word in missing)
+    )
 
 
 def _polarity_clash(plain: str, cited: list[IndexedUnit]) -> tuple[float, list[str]]:

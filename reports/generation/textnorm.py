@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from .words import word_list
+
 _EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
@@ -20,15 +22,24 @@ _EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(you|we|they) ?'re\b", r"\1 are"),
         (r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
         (r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
-        (r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)", r"\1 had "),
+        (
+            r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)",
+            r"\1 had ",
+        ),
         (r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
         (r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
         (
-            r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
-            r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)",
+            (
+                r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |"
+                r"already |really )?"
+                r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)"
+            ),
             r"\1 has ",
         ),
-        (r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b", r"\1 is"),
+        (
+            r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b",
+            r"\1 is",
+        ),
         (r"\blet ?'s\b", "let us"),
         (r"\by'all\b", "you all"),
         (r"(\w) 's\b", r"\1's"),
@@ -38,12 +49,16 @@ _EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _TAGS = re.compile(r"<[^>]+>|\[[^\]]+\]")
 # Some fillers are words elsewhere ("well controlled", "the right knee", "doing okay"): those go only where they stand alone.
 _FILLERS_ANYWHERE = re.compile(
-    r"(?:, ?)?\b(?:um+|uh+|uhm|erm?|hmm+|mm-?hmm+|mhm|mm|uh-huh|uh-oh|you know|i mean|kinda|sorta|hey ,? ?dragon)\b(?: ?[,.](?= ))*[ ,]*",
+    r"(?:, ?)?\b(?:um+|uh+|uhm|erm?|hmm+|mm-?hmm+|mhm|mm|uh-huh|uh-oh|you know|i mean|kinda|sorta|"
+    r"hey ,? ?dragon)\b(?: ?[,.](?= ))*[ ,]*",
     re.IGNORECASE,
 )
-_HEDGES = re.compile(r"\b(?:kind of|sort of|actually|basically|obviously|honestly|literally|just|really)\b[ ,]*", re.IGNORECASE)
+_HEDGES = re.compile(
+    r"\b(?:kind of|sort of|actually|basically|obviously|honestly|literally|just|really)\b[ ,]*", re.IGNORECASE
+)
 _FILLERS_ALONE = re.compile(
-    r"(?:^|(?<=[,.?!;] )|(?<=[,.?!;]))(?:okay|ok|alright|all right|yeah|yep|yup|right|well|please|like|so yeah)(?: ?[,.?!]|$)+[ ,.]*"
+    r"(?:^|(?<=[,.?!;] )|(?<=[,.?!;]))(?:okay|ok|alright|all right|yeah|yep|yup|right|well|please|like|"
+    r"so yeah)(?: ?[,.?!]|$)+[ ,.]*"
     r"|^(?:well|okay|ok|yeah|alright|all right)\b[ ,.]+",
     re.IGNORECASE,
 )
@@ -75,21 +90,31 @@ _UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _ONES = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split()
+        word_list(
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+            "seventeen eighteen nineteen"
+        )
     )
 } | {"oh": 0}
-_TENS = {word: 10 * place for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TENS = {
+    word: 10 * place
+    for place, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
 _SCALES = {"hundred", "thousand"}
 _NUMBER_WORDS = set(_ONES) | set(_TENS) | _SCALES
-_TENS_HYPHEN = re.compile(rf"\b({'|'.join(_TENS)})-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE)
+_TENS_HYPHEN = re.compile(
+    rf"\b({'|'.join(_TENS)})-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE
+)
 _END_MARKS = ",.?!;"
 _NUMBER = re.compile(r"\d+(?:[./]\d+)*")
 
 STOPWORDS = frozenset(
-    "a an the of to in on at for with and or but is are was were be been am i you he she it we they my your his her their our "
-    "this that these those there here do does did have has had will would can could should not no so if as from by about into "
-    "up down out over just also then than any some what which who when where how me him them us patient patient's today".split()
+    word_list(
+        "a an the of to in on at for with and or but is are was were be been am i you he she it we they my your "
+        "his her their our this that these those there here do does did have has had will would can could should "
+        "not no so if as from by about into up down out over just also then than any some what which who when "
+        "where how me him them us patient patient's today"
+    )
 )
 _SUFFIX = re.compile(r"(ations?|ing|edly|ed|ies|es|s|ly|ment)$")
 _TOKEN = re.compile(r"[a-z0-9]+(?:[./]\d+)*")
@@ -188,6 +213,7 @@ def _value(words: list[str]) -> int | None:
     return total + (current or 0)
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """Return a word without its commonest endings, for comparing."""
     if len(word) > 4:

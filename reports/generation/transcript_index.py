@@ -4,35 +4,53 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
 from zlib import crc32
 
 from .answers import is_no_question
 from .base import TranscriptSegment
-from .lexicon import SAME_DRUG, SYNONYMS
+from .lexicon import DRUGS, SAME_DRUG, SYNONYMS, drug_name, relatives_in
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
-from .units import Unit, make_units
+from .units import Unit, units_of
 from .weights import load_weights
+from .words import word_list
 
 WEIGHT_BUCKETS = 2**14
 # Words a note adds by itself: they say nothing about the patient.
 FRAME_WORDS = frozenset(
     stem(word)
-    for word in (
-        "patient report reports reported state states stated deny denies denied denie endorse endorses note notes noted mention mentions "
-        "mentioned present presents visit today clinic office evaluation history significant past medical year years old male female mr mrs "
-        "ms dr discuss discussed advise advised continue recommend follow client session feel express identified explored describe described "
-        "provided due regarding additional treatment reasoning referral specialist education counseling testing agreement understand plan "
-        "assessed exam examination review result normal negative positive currently associated symptom condition related time also "
-        "experience experiences experiencing indicated duration onset frequency severity amount location medication dose clinician explained "
-        "accompanying person agrees agree said says cardiovascular respiratory constitutional gastrointestinal psychiatric neurological musculoskeletal skin general"
-    ).split()
+    for word in word_list(
+        "patient report reports reported state states stated deny denies denied denie endorse endorses note notes "
+        "noted mention mentions mentioned present presents visit today clinic office evaluation history "
+        "significant past medical year years old male female mr mrs ms dr discuss discussed advise advised "
+        "continue recommend follow client session feel express identified explored describe described provided "
+        "due regarding additional treatment reasoning referral specialist education counseling testing agreement "
+        "understand plan assessed exam examination review result normal negative positive currently associated "
+        "symptom condition related time also experience experiences experiencing indicated duration onset "
+        "frequency severity amount location medication dose clinician explained accompanying person agrees agree "
+        "said says cardiovascular respiratory constitutional gastrointestinal psychiatric neurological "
+        "musculoskeletal skin general"
+    )
 )
-_NEGATORS = re.compile(r"^(?:no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|n't|nothing|nobody)$")
+_NEGATORS = re.compile(
+    r"^(?:no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|n't|nothing|nobody)$"
+)
 _LIST_NEGATORS = frozenset(("no", "denies", "denied", "deny", "without", "never", "negative", "neither", "nor"))
 _WORD_OR_MARK = re.compile(r"[a-z0-9]+(?:[./]\d+)*|n't|[.;,!?:]")
-_SCOPE_ENDS = frozenset(".;!?:") | {"but", "however", "although", "though", "except", "because", "reports", "since", "until", "who", "which", "unless"}
+_SCOPE_ENDS = frozenset(".;!?:") | {
+    "but",
+    "however",
+    "although",
+    "though",
+    "except",
+    "because",
+    "reports",
+    "since",
+    "until",
+    "who",
+    "which",
+    "unless",
+}
 _BEGINNING = 5  # letters
 _SHORT_ANSWER = 8  # words; up to here a unit is read with its question
 _SPOKEN_NUMBERS = {
@@ -45,7 +63,7 @@ _SPOKEN_NUMBERS = {
 
 
 @cache
-def _weights() -> Any:
+def _weights() -> list[float]:
     return [float(value) for value in load_weights("guard")["idf"]]
 
 
@@ -90,28 +108,41 @@ class TranscriptIndex:
     def __init__(self, segments: Iterable[TranscriptSegment]) -> None:
         self.segments = tuple(segments)
         self.order = {segment.id: place for place, segment in enumerate(self.segments)}
-        self.units = [_indexed(unit) for unit in make_units(self.segments)]
+        self.units = [_indexed(unit) for unit in units_of(self.segments)]
         self.by_segment: dict[int, list[IndexedUnit]] = defaultdict(list)
         for indexed in self.units:
             self.by_segment[indexed.unit.segment_id].append(indexed)
         self.cleaned = {segment.id: clean(segment.text, drop_fillers=False) for segment in self.segments}
         self.text = " ".join(self.cleaned.values())
-        self.words = WordSet([*(word for indexed in self.units for word in indexed.words), *map(stem, tokens(self.text))])
+        self.words = WordSet(
+            [*(word for indexed in self.units for word in indexed.words), *map(stem, tokens(self.text))]
+        )
         self.numbers = spoken_numbers(self.text)
         self.units_with: dict[str, list[int]] = defaultdict(list)
         for place, indexed in enumerate(self.units):
             for word in indexed.words:
                 self.units_with[word].append(place)
 
+    @cached_property
+    def drugs(self) -> frozenset[str]:
+        """The generic names of the drugs somebody named."""
+        return frozenset(drug_name(word) for word in tokens(self.text) if word in DRUGS)
+
+    @cached_property
+    def relatives(self) -> frozenset[str]:
+        return frozenset(relatives_in(self.text))
+
     def around(self, evidence: Iterable[int], reach: int = 1) -> list[IndexedUnit]:
         """Return the units of the cited segments and of `reach` segments on each side."""
-        places = sorted({
-            place
-            for segment in evidence
-            if segment in self.order
-            for place in range(self.order[segment] - reach, self.order[segment] + reach + 1)
-            if 0 <= place < len(self.segments)
-        })
+        places = sorted(
+            {
+                place
+                for segment in evidence
+                if segment in self.order
+                for place in range(self.order[segment] - reach, self.order[segment] + reach + 1)
+                if 0 <= place < len(self.segments)
+            }
+        )
         return [indexed for place in places for indexed in self.by_segment.get(self.segments[place].id, ())]
 
     def cited_text(self, evidence: Iterable[int]) -> str:

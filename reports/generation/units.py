@@ -3,40 +3,56 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from .base import TranscriptSegment
 from .sentences import is_punctuated, split_sentences
 from .textnorm import clean
+from .words import word_list
 
 Role = Literal["doctor", "patient", "companion"]
 
 YES = re.compile(
-    r"^(?:(?:oh|um|uh|well),? )*(yes|yeah|yep|yup|correct|right|i do|i am|i have|i did|i was|that's right|that's correct|"
+    r"^(?:(?:oh|um|uh|well),? )*(yes|yeah|yep|yup|correct|right|i do|i am|i have|i did|i was|that's right|"
+    r"that's correct|"
     r"absolutely|sure|mm-?hmm|mhm|uh-huh|definitely|of course|exactly|a (little )?bit)\b",
     re.IGNORECASE,
 )
 NO = re.compile(
-    r"^(?:(?:oh|um|uh|well),? )*(no|nope|nah|not really|not at all|none|never|i do ?n't|i have ?n't|i did ?n't|i'm not|i am not|"
+    r"^(?:(?:oh|um|uh|well),? )*(no|nope|nah|not really|not at all|none|never|i do ?n't|i have ?n't|"
+    r"i did ?n't|i'm not|i am not|"
     r"negative|denies|not that)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"^(and |so |but |now |or |then )*(do|does|did|are|is|was|were|have|has|had|any|can|could|would|will|what|when|where|how|who|"
+    r"^(and |so |but |now |or |then )*(do|does|did|are|is|was|were|have|has|had|any|can|could|would|will|"
+    r"what|when|where|how|who|"
     r"why|which|tell me)\b",
     re.IGNORECASE,
 )
 _TAG_QUESTION = re.compile(r",? (right|correct|is that (right|correct)|okay|yeah|huh)\s*\?$", re.IGNORECASE)
 # "Let us raise the dose, okay?" asks nothing: it is a statement with a nod at its end.
 _NODDING_TAG = re.compile(r"[ ,]+(?:okay|ok|alright|all right|you know|yeah)\s*,?\s*\?[\"']?$", re.IGNORECASE)
-_VOCATIVE = re.compile(r"^(?:(?:so|and|well|okay|hi|hello|now|all right|alright),? )*[A-Za-z]+, (?=(?:i|it|you|we|let|how|what|so|your|have|has|did|do) ?\b)", re.IGNORECASE)
-_CLAUSE = re.compile(r"^(?:who|which|because|such as|whose) (?!(?:is|are|do|does|did|was|were) (?:you|your)\b)", re.IGNORECASE)
-_NOT_A_NAME = frozenset(
-    "so and but now then well yes no yeah okay also actually again lastly finally first second third next plus sure right today "
-    "unfortunately fortunately honestly basically however because though still otherwise sometimes usually maybe perhaps anyway great good "
-    "perfect alright here there this that it he she they we you i oh um uh hmm yesterday tomorrow tonight once overall obviously clearly".split()
+_VOCATIVE = re.compile(
+    r"^(?:(?:so|and|well|okay|hi|hello|now|all right|alright),? )*[A-Za-z]+, (?=(?:i|it|you|we|let|how|"
+    r"what|so|your|have|has|did|do) ?\b)",
+    re.IGNORECASE,
 )
-_CLEARLY_ASKING = 0.025  # per word, see _with_true_speakers; every swapped visit of ACI-Bench train is beyond it, no other is
+_CLAUSE = re.compile(
+    r"^(?:who|which|because|such as|whose) (?!(?:is|are|do|does|did|was|were) (?:you|your)\b)", re.IGNORECASE
+)
+_NOT_A_NAME = frozenset(
+    word_list(
+        "so and but now then well yes no yeah okay also actually again lastly finally first second third next "
+        "plus sure right today unfortunately fortunately honestly basically however because though still "
+        "otherwise sometimes usually maybe perhaps anyway great good perfect alright here there this that it he "
+        "she they we you i oh um uh hmm yesterday tomorrow tonight once overall obviously clearly"
+    )
+)
+_CLEARLY_ASKING = (
+    0.025  # per word, see _with_true_speakers; every swapped visit of ACI-Bench train is beyond it, no other is
+)
 _DOCTOR_PREFIXES = ("doc", "ther", "clin", "prac", "prov", "psych", "couns")
 
 
@@ -69,13 +85,19 @@ def role_of(speaker: str, text: str = "") -> Role:
     label = speaker.lower()
     if label.startswith(_DOCTOR_PREFIXES):
         return "doctor"
-    if label in ("other",) or re.match(r"patient_\d", label):
+    if label == "other" or re.match(r"patient_\d", label):
         return "companion"
     if label.startswith(("pat", "cli")):
         return "patient"
     first = len(re.findall(r"\b(i|my|me)\b", text, re.IGNORECASE))
     second = len(re.findall(r"\b(you|your)\b", text, re.IGNORECASE)) + 2 * text.count("?")
     return "doctor" if second > first else "patient"
+
+
+@lru_cache(maxsize=2)
+def units_of(segments: tuple[TranscriptSegment, ...]) -> tuple[Unit, ...]:
+    """Return the units of a session; kept for the next step on the same session, which must not change them."""
+    return tuple(make_units(segments))
 
 
 def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3) -> list[Unit]:
@@ -113,7 +135,12 @@ def _with_clauses_joined(pieces: list[str]) -> list[str]:
     """Return the sentences of an utterance with those that are only a clause (`Because it hurts.`) joined to the one before."""
     joined: list[str] = []
     for piece in pieces:
-        if joined and _CLAUSE.match(piece) and not piece.rstrip().endswith("?") and not joined[-1].rstrip().endswith("?"):
+        if (
+            joined
+            and _CLAUSE.match(piece)
+            and not piece.rstrip().endswith("?")
+            and not joined[-1].rstrip().endswith("?")
+        ):
             joined[-1] = f"{joined[-1].rstrip(' .,')} {piece[0].lower()}{piece[1:]}"
         else:
             joined.append(piece)
@@ -139,7 +166,8 @@ def _with_true_speakers(segments: list[TranscriptSegment]) -> list[TranscriptSeg
     The one who asks and says `you` is the clinician, the one who says `I` the patient; speaker detection sometimes swaps them.
     """
     leaning = {
-        role: _asking([segment.text for segment in segments if segment.speaker.lower() == role]) for role in ("doctor", "patient")
+        role: _asking([segment.text for segment in segments if segment.speaker.lower() == role])
+        for role in ("doctor", "patient")
     }
     if leaning["patient"] < _CLEARLY_ASKING or leaning["doctor"] > -_CLEARLY_ASKING:
         return segments
