@@ -149,11 +149,11 @@ class PatientAccess(Timestamped):
     """Why and since when a doctor may open a patient's record."""
 
     class Source(models.TextChoices):
-        REGISTERED = "registered"
-        SHARED = "shared"
-        HANDED_OVER = "handed_over"
-        BOOKED = "booked"
-        SEEN = "seen"
+        REGISTERED = "registered", "Registered"
+        SHARED = "shared", "Shared"
+        HANDED_OVER = "handed_over", "Handed over"
+        BOOKED = "booked", "Booked"
+        SEEN = "seen", "Seen"
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="accesses")
     doctor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="patient_accesses")
@@ -192,11 +192,11 @@ class Consent(Timestamped):
         LINK = "link", "By the patient's own link"
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        LIVE = "live"
-        WITHDRAWN = "withdrawn"
-        EXPIRED = "expired"
-        DECLINED = "declined"
+        PENDING = "pending", "Waiting"
+        LIVE = "live", "Agreed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
+        DECLINED = "declined", "Declined"
 
     TRANSITIONS = {
         Status.PENDING: {Status.LIVE, Status.DECLINED, Status.EXPIRED},
@@ -236,3 +236,8 @@ class Consent(Timestamped):
 
     def __str__(self) -> str:
         return f"consent {self.pk}"
+
+    @property
+    def is_agreement(self) -> bool:
+        """Whether the patient said yes, even if that is over."""
+        return self.given_at is not None

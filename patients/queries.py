@@ -52,6 +52,10 @@ class Opener:
         return any(access.source == PatientAccess.Source.REGISTERED for access in self.accesses)
 
     @property
+    def since(self) -> datetime:
+        return self.accesses[0].granted_at
+
+    @property
     def share(self) -> PatientAccess | None:
         """Return the access that can be ended by hand."""
         shares = {PatientAccess.Source.SHARED, PatientAccess.Source.HANDED_OVER}

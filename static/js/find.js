@@ -46,7 +46,11 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   const box = event.target.closest?.("[data-find]");
   if (!box) return;
-  box.querySelector("input").setAttribute("aria-expanded", String(links(box).length > 0));
+  const hasHits = links(box).length > 0;
+  box.querySelector("input").setAttribute("aria-expanded", String(hasHits));
+  // A sentence alone ("type two letters") is no list to choose from.
+  if (hasHits) results(box).setAttribute("role", "listbox");
+  else results(box).removeAttribute("role");
   mark(box, 0);
 });
 
