@@ -194,6 +194,22 @@ RECORDED_VISITS = (
     RecordedVisit("grace", "", 2, 16, "consultation", "Hearing difficulties", "none", "pending"),
 )
 
+# Why they come, where no recorded visit says so.
+REASONS = {
+    "rohan": "Panic when driving on the motorway",
+    "maria": "Sleep since the second night shift",
+    "vikram": "Back at work, medication check",
+    "noor": "Exam stress, session 3",
+    "farah": "Low energy, asked for by her physician",
+    "ishaan": "Trouble concentrating at school",
+    "grace": "Memory and mood, review",
+    "leela": "Return to work, second month",
+    "arjun": "Lithium level and side effects",
+    "sana": "CBT, session 6",
+    "tomas": "Low mood, second visit",
+    "kavya": "Sleep and sertraline, review",
+}
+
 # Past visits without a recording: patient, days ago, hour, what became of the bill.
 UNRECORDED_VISITS = (
     ("rohan", 20, 9, "overdue"),
@@ -205,12 +221,16 @@ UNRECORDED_VISITS = (
 # Visits that did not happen: patient, days ago, hour, what happened instead.
 MISSED_VISITS = (("farah", 7, 15, "no_show"), ("ishaan", 5, 9, "cancelled"), ("maria", 2, 9, "rescheduled"))
 
+# Visits of today: patient, minutes after the first free slot, type, confirmed.
+TODAYS_VISITS = (
+    ("rohan", 0, "followup", True),
+    ("farah", 60, "consultation", False),
+    ("ishaan", 0, "followup", False),
+    ("vikram", 90, "telemedicine", True),
+)
+
 # Visits to come: patient, working days ahead, hour, minute, type, confirmed.
 COMING_VISITS = (
-    ("rohan", 0, 9, 0, "followup", True),
-    ("farah", 0, 11, 0, "consultation", False),
-    ("ishaan", 0, 14, 0, "followup", False),
-    ("vikram", 0, 16, 0, "telemedicine", True),
     ("grace", 1, 10, 0, "followup", True),
     ("noor", 1, 11, 30, "followup", False),
     ("leela", 2, 11, 0, "followup", True),

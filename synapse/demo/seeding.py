@@ -20,6 +20,7 @@ from synapse.demo import clinic, paperwork, recorder
 
 VISIT_MINUTES = 50
 BOOKED_AHEAD = timedelta(days=14)
+FIRST_HOUR = 9
 
 
 @dataclass
@@ -47,6 +48,12 @@ class Seeder:
                 days -= 1 if step.days > 0 else -1
         return datetime.combine(day, time(hour, minute), tzinfo=self.zone)
 
+    def soon(self) -> datetime:
+        """Return the next half hour, but not before the morning: whoever opens the demo finds a visit to start."""
+        half_hour = timedelta(minutes=30)
+        local = self.at.astimezone(self.zone).replace(second=0, microsecond=0)
+        return max(self.moment(0, FIRST_HOUR), local - timedelta(minutes=local.minute % 30) + half_hour)
+
 
 def seed_clinic(*, password: str, at: datetime) -> None:
     """Load the whole demo clinic into an empty database."""
@@ -59,8 +66,10 @@ def seed_clinic(*, password: str, at: datetime) -> None:
         _hold_unrecorded(seeder, key, days_ago, hour, bill_state)
     for key, days_ago, hour, outcome in clinic.MISSED_VISITS:
         _miss(seeder, key, days_ago, hour, outcome)
+    for key, minutes, kind, confirmed in clinic.TODAYS_VISITS:
+        _book_coming(seeder, key, seeder.soon() + timedelta(minutes=minutes), kind, confirmed=confirmed)
     for key, days, hour, minute, kind, confirmed in clinic.COMING_VISITS:
-        _book_coming(seeder, key, days, hour, minute, kind, confirmed=confirmed)
+        _book_coming(seeder, key, seeder.moment(days, hour, minute), kind, confirmed=confirmed)
     billing.mark_overdue(at)
     paperwork.write_transcripts_and_reports(at=at)
     for visit, session in zip(clinic.RECORDED_VISITS, sessions, strict=True):
@@ -109,7 +118,7 @@ def _book(seeder: Seeder, key: str, when: datetime, kind: str, *, reason: str = 
         appointment_type=kind,
         by=seeder.people["receptionist"],
         at=min(when, seeder.at) - BOOKED_AHEAD,
-        chief_complaint=reason,
+        chief_complaint=reason or clinic.REASONS[key],
         location="" if kind == Appointment.Type.TELEMEDICINE else "Room 2",
     )
 
@@ -178,7 +187,7 @@ def _miss(seeder: Seeder, key: str, days_ago: int, hour: int, outcome: str) -> N
         )
 
 
-def _book_coming(seeder: Seeder, key: str, days: int, hour: int, minute: int, kind: str, *, confirmed: bool) -> None:
-    appointment = _book(seeder, key, seeder.moment(days, hour, minute), kind)
+def _book_coming(seeder: Seeder, key: str, when: datetime, kind: str, *, confirmed: bool) -> None:
+    appointment = _book(seeder, key, when, kind)
     if confirmed:
         scheduling.confirm_appointment(appointment, by=seeder.people["receptionist"], at=seeder.at - timedelta(days=2))
