@@ -8,7 +8,7 @@ from dataclasses import replace
 from reports.structure import Section
 
 from .base import DraftSection, DraftSentence, GeneratedReport, GenerationError, GenerationRequest, Progress
-from .facts import Fact, agreement, chief_complaint, extract_facts, review_of_systems
+from .facts import Fact, agreement, chief_complaint, facts_of, review_of_systems
 from .grammar import person_for
 from .mapping import Place, has_topic, place_for, places_of
 from .units import units_of
@@ -57,7 +57,7 @@ class EmbeddedGenerator:
         units = units_of(request.segments)
         places = places_of(request.sections)
         person = person_for(request.context.gender or _gender_said(request))
-        facts = extract_facts(units, person)
+        facts = facts_of(request.segments, person)
         complaint = chief_complaint(units)
         if complaint:
             facts = _with_complaint(facts, complaint, places)

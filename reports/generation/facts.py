@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+from .base import TranscriptSegment
 from .classifier import CLASSES, NONE, classify
 from .grammar import Person
 from .lexicon import CHIEF_COMPLAINTS, DIAGNOSES, SELF_HARM, SYMPTOM_PATTERNS
 from .rewrite import explained, finish, is_readable, quoted, rewrite, strip_lead
 from .textnorm import content_words
-from .units import Unit
+from .units import Unit, units_of
 
 # A unit is kept from this probability on that it belongs in a note; chosen on the validation part of ACI-Bench.
 _KEEP_FROM = {
@@ -152,9 +154,23 @@ class Fact:
 
 def extract_facts(units: Sequence[Unit], person: Person) -> list[Fact]:
     """Return the statements of a session that belong in a note, rewritten, without repetitions."""
+    return _extracted(units, _smoothed(units), person)
+
+
+def facts_of(segments: tuple[TranscriptSegment, ...], person: Person) -> list[Fact]:
+    """Return the facts of a session; what the classifier said of it is kept for the next call."""
+    return _extracted(units_of(segments), _smoothed_of(segments), person)
+
+
+@lru_cache(maxsize=2)
+def _smoothed_of(segments: tuple[TranscriptSegment, ...]) -> list[list[float]]:
+    return _smoothed(units_of(segments))
+
+
+def _extracted(units: Sequence[Unit], table: list[list[float]], person: Person) -> list[Fact]:
     facts: list[Fact] = []
     previous: Unit | None = None
-    for unit, probabilities in zip(units, _smoothed(units), strict=True):
+    for unit, probabilities in zip(units, table, strict=True):
         facts.extend(_facts_of(_with_named_relative(unit, previous), probabilities, person))
         previous = unit
     return _without_repetitions(facts)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from reports.structure import Section
 
 from .base import TranscriptSegment
-from .facts import Fact, extract_facts
+from .facts import Fact, facts_of
 from .grammar import UNNAMED, has_verb
 from .lexicon import DRUGS, SELF_HARM, SYMPTOM_PATTERNS
 from .rewrite import finish, is_readable, rewrite
 from .textnorm import content_words, tokens
 from .transcript_index import word_weight
-from .units import Unit
+from .units import Unit, units_of
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -62,7 +62,7 @@ def score_sections(
 
     guard = guard or Guard(segments)
     sentences = list(_kept(sections))
-    findings = find_findings([indexed.unit for indexed in guard.index.units])
+    findings = find_findings(guard.index.segments)
     uncovered = [finding for finding in findings if not _is_covered(finding, sentences)]
     by_id = {section["id"]: section for section in sections}
     required = [section for section in structure if section.required]
@@ -85,11 +85,11 @@ def score_sections(
     )
 
 
-def find_findings(units: Sequence[Unit]) -> list[Fact]:
+def find_findings(segments: tuple[TranscriptSegment, ...]) -> list[Fact]:
     """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm."""
-    findings = [fact for fact in extract_facts(units, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
+    findings = [fact for fact in facts_of(segments, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
     known = {segment for fact in findings for segment in fact.evidence}
-    for unit in units:
+    for unit in units_of(segments):
         if unit.segment_id in known or unit.is_question or not _is_clinical(unit):
             continue
         for sentence in rewrite(unit, "hpi", UNNAMED) or [finish(unit.text)]:
