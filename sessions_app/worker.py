@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import timedelta
 from types import FrameType
@@ -48,6 +49,8 @@ TURN_AUDIO_MS = 5_000
 # No chunk for this long: the recording is paused or its browser cut off.
 QUIET_SECONDS = 2.0
 AHEAD_SECONDS = 2.0
+FARTHEST_BEHIND_MS = 45_000
+GO_ON_FROM_MS = 2_000
 RETRY_AFTER = timedelta(seconds=30)
 
 
@@ -60,7 +63,7 @@ class Follower:
         self._publisher = publisher
         self._reader = spool.default_store().reader(session.pk)
         self._timeline = spool.Timeline()
-        self._waiting: list[spool.Chunk] = []
+        self._waiting: deque[tuple[int, spool.Chunk]] = deque()
         self._live: LiveSession | None = None
         self._expected_ms = 0
         self._heard_at = time.monotonic()
@@ -69,14 +72,11 @@ class Follower:
 
     def take_turn(self, step_s: float) -> bool:
         """Read and decode up to five seconds; True when there was anything. Raises SpeechError."""
-        self._waiting += self._reader.read_new()
+        self._look_for_audio()
         taken_ms = 0
         pcm = b""
         while self._waiting and taken_ms < TURN_AUDIO_MS:
-            chunk = self._waiting.pop(0)
-            begins_ms = self._place(chunk)
-            if begins_ms is None:
-                continue
+            begins_ms, chunk = self._waiting.popleft()
             if self._live is None:
                 self._live = self._open(begins_ms)
             elif begins_ms - self._expected_ms > spool.GAP_TOLERANCE_MS:
@@ -96,17 +96,28 @@ class Follower:
         return taken_ms > 0
 
     def finish(self) -> None:
-        """Take what is left of a recording that has ended. Raises SpeechError."""
-        while self.take_turn(STEP_OF_MANY_S):
-            pass
-        self._end_stream()
+        """Take the last words of a recording that has ended; what is further behind is the batch pass's.
+
+        Raises SpeechError.
+        """
+        self.take_turn(STEP_OF_MANY_S)
+        if not self._waiting:
+            self._end_stream()
         self._publisher.forget(self.session_id)
 
-    def _place(self, chunk: spool.Chunk) -> int | None:
-        """Return where a chunk begins on the recording clock, None when its words are stored already."""
-        self._timeline.add(chunk)
-        ends_ms = self._timeline.clock_ms
-        return None if ends_ms <= self.transcription.live_offset_ms else ends_ms - chunk.duration_ms
+    def _look_for_audio(self) -> None:
+        """Queue new chunks with their place on the recording clock; those whose words are stored are left out."""
+        for chunk in self._reader.read_new():
+            self._timeline.add(chunk)
+            ends_ms = self._timeline.clock_ms
+            if ends_ms > self.transcription.live_offset_ms:
+                self._waiting.append((ends_ms - chunk.duration_ms, chunk))
+        behind_ms = self._timeline.clock_ms - self._waiting[0][0] if self._waiting else 0
+        if behind_ms > FARTHEST_BEHIND_MS:
+            # Words of a minute ago help nobody in the room; the batch pass reads what is left out here.
+            logger.warning("live words of %s are %s s behind and go on from now", self.session_id, behind_ms // 1000)
+            while self._timeline.clock_ms - self._waiting[0][0] > GO_ON_FROM_MS:
+                self._waiting.popleft()
 
     def _open(self, begins_ms: int) -> LiveSession:
         self._expected_ms = begins_ms

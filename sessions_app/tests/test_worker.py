@@ -282,6 +282,26 @@ def test_many_recordings_get_longer_steps_and_too_many_wait_for_the_batch_pass(d
         one.writer.close()
 
 
+def test_words_that_fell_far_behind_go_on_from_now(live, recorder, engine, monkeypatch):
+    monkeypatch.setattr(worker, "FARTHEST_BEHIND_MS", 10_000)
+    recorder.record(1)
+    live.take_turn()
+    recorder.record(20)
+    live.take_turn()
+
+    assert [start for _, start, _ in engine.opened] == [0.0, 19.0]
+    assert [one["text"] for one in stored(recorder.session)] == ["word0", "word19", "word20"]
+
+
+def test_the_end_of_a_recording_does_not_wait_for_words_that_are_behind(live, recorder):
+    recorder.record(12)
+    live.take_turn()
+    recorder.finish()
+    live.take_turn()
+
+    assert len(stored(recorder.session)) == 10
+
+
 def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine, monkeypatch):
     monkeypatch.setattr(worker, "AHEAD_SECONDS", 0.05)
     taken = []
