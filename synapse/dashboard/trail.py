@@ -155,7 +155,7 @@ def _row(event: AuditEvent, people: dict[UUID, User], patients: dict[UUID, Patie
         kind=kind,
         icon=icon,
         did=event.get_action_display(),
-        what=label or noun or "The application",
+        what=capfirst(label) or noun or "The application",
         more="; ".join(filter(None, [noun if label else "", *_details(event, patient)])),
     )
 
@@ -166,7 +166,7 @@ def _details(event: AuditEvent, patient: Patient | None) -> list[str]:
     fields = detail.pop("fields", [])
     if fields:
         said.append(f"fields: {', '.join(_words(str(name)) for name in fields)}")
-    said += [f"{_words(name)}: {_words(str(value))}" for name, value in detail.items() if not _is_id(value)]
+    said += [f"{_words(name)}: {_words(str(value))}" for name, value in detail.items() if value and not _is_id(value)]
     if patient is not None and event.target_label not in {"", patient.patient_id}:
         said.append(patient.patient_id)
     return said
