@@ -79,13 +79,13 @@ def _encode(mels: NDArray[np.float32]) -> NDArray[np.float32]:
             hidden = _sigmoid(leave) * np.tanh(cell)
             sequence[:, step] = hidden
     voice = np.maximum(0, sequence[:, -1] @ weights["linear.weight"].T + weights["linear.bias"])
-    return voice / (np.linalg.norm(voice, axis=1, keepdims=True) + np.float32(1e-9))
+    return np.asarray(voice / (np.linalg.norm(voice, axis=1, keepdims=True) + 1e-9), np.float32)
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
-    return (np.tanh(values * np.float32(0.5)) + 1) * np.float32(0.5)
+    return np.asarray((np.tanh(values * np.float32(0.5)) + 1) * np.float32(0.5), np.float32)
 
 
 @cache

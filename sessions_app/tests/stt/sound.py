@@ -30,11 +30,11 @@ def seconds(pcm, start, end):
     return pcm[int(start * SAMPLE_RATE) * 2 : int(end * SAMPLE_RATE) * 2]
 
 
-def silence(length_s):
+def silence(length_s: float) -> bytes:
     return bytes(int(length_s * SAMPLE_RATE) * 2)
 
 
-def room_hum(length_s, *, seed=1):
+def room_hum(length_s: float, *, seed: int = 1) -> bytes:
     """Return 50 Hz mains hum with its overtones, air noise, and a click like a key every two seconds."""
     noise = random.Random(seed)
     drift = 0.0
