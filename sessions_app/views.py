@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from patients.models import Patient
+from patients.consent_texts import CURRENT
+from patients.models import Consent, Patient
 from sessions_app import forms, permissions, queries, recordings, services, spool, transcript_page
 from sessions_app.models import ConsultationSession, Transcription
 from synapse import workflows
@@ -222,6 +223,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "patient": session.patient,
         "age": session.patient.age_on(timezone.localdate()),
         "consent": consent,
+        "consent_text": CURRENT[Consent.Kind.RECORDING],
         "mode": _mode_of(session, is_consented=consent is not None),
         "has_audio": spool.default_store().exists(session.pk),
         "clock_ms": recordings.clock_ms(session.pk),

@@ -103,7 +103,8 @@ class EmbeddedTranscriber:
 
     def _reading_of(self, block: Block, language: str) -> _Reading:
         """Read a block, or return what was read of the same sound before."""
-        key = sha256(f"{language} {block.start_s} ".encode() + block.audio.tobytes()).digest()
+        code = self._whisper.language_code(language)
+        key = sha256(f"{code} {block.start_s} ".encode() + block.audio.tobytes()).digest()
         # One at a time: a second long reading would leave no worker of the model to the live pass.
         with self._long_reading:
             reading = self._readings.pop(key, None)

@@ -106,6 +106,18 @@ def test_without_consent_the_page_says_so_and_offers_to_record_it(asha, signed_i
     assert "Record consent" in page
 
 
+def test_consent_recorded_from_the_page_comes_back_to_it_ready(asha, signed_in):
+    session = make_session(asha, consent=False)
+    client = signed_in(asha)
+    page = url("detail", session)
+    values = {"kind": "recording", "method": "verbal", "answer": "agreed", "next": page}
+
+    answer = client.post(reverse("patients:consent_create", args=[session.patient_id]), values)
+
+    assert answer.url == page
+    assert 'data-mode="ready"' in client.get(page).content.decode()
+
+
 def test_the_page_shows_the_words_heard_so_far_after_a_reload(session, signed_in, asha):
     from sessions_app import transcripts
 

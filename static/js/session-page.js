@@ -176,7 +176,7 @@ class SessionPage {
       if (recorder.mismatch) await new Promise((resolve) => setTimeout(resolve, 4000));
     }
     this.isLeaving = true;
-    this.part("complete-form").requestSubmit();
+    document.querySelector("[data-complete-form]").requestSubmit();
   }
 
   press(event) {

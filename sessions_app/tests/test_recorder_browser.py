@@ -1,0 +1,246 @@
+"""The recorder in a real browser with a fake microphone: whatever happens on the way, the sums agree."""
+
+import json
+import re
+import time
+import wave
+
+import pytest
+
+from sessions_app.tests.live_site import LiveSite
+from synapse.testing.browser import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, PHONE, assert_page_is_clean, watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+# Sees every socket of the page, and keeps what it said at the end over the page's own end.
+SPY = """
+window.sockets = [];
+const Real = window.WebSocket;
+window.WebSocket = class extends Real {
+  constructor(...given) { super(...given); window.sockets.push(this); }
+  send(data) {
+    if (typeof data === "string" && data.includes('"finish"')) sessionStorage.setItem("finish", data);
+    super.send(data);
+  }
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    site = LiveSite(tmp_path_factory.mktemp("site"))
+    site.manage("migrate", "--verbosity", "0")
+    site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    site.start()
+    yield site
+    if site.process is not None:
+        site.terminate()
+
+
+@pytest.fixture(scope="module")
+def recordings(site):
+    return iter(site.new_recordings(*(f"doctor{number}" for number in range(4))))
+
+
+@pytest.fixture(scope="module")
+def chromium_with_microphone(tmp_path_factory):
+    """Chromium that hears a file: bursts of a tone, as loud as speech."""
+    if not CHROMIUM:
+        pytest.skip("no chromium on the path")
+    import math
+    import struct
+
+    from playwright.sync_api import sync_playwright
+
+    path = tmp_path_factory.mktemp("sound") / "bursts.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        values = (9_000 * math.sin(n / 9) * (math.sin(n / 4_000) > -0.3) for n in range(16_000 * 30))
+        sound.writeframes(b"".join(struct.pack("<h", int(value)) for value in values))
+    flags = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={path}",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *flags])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_recording(site, recordings, chromium_with_microphone):
+    contexts = []
+
+    def open_page(viewport=DESKTOP):
+        made = next(recordings)
+        context = chromium_with_microphone.new_context(
+            viewport=viewport, permissions=["microphone"], reduced_motion="reduce"
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "sessionid", "value": made["cookie"], "url": site.url}])
+        context.add_init_script(SPY)
+        page = context.new_page()
+        page.problems = watch(page)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.session = made["session"]
+        page.goto(f"{site.url}/sessions/{made['session']}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def press(page, action):
+    page.click(f"[data-action={action}]:visible")
+
+
+def view_is(page, view, seconds=20):
+    page.wait_for_selector(f'[data-session-page][data-view="{view}"]', timeout=seconds * 1000)
+
+
+def clock(page):
+    minutes, seconds = page.inner_text('[data-part="clock"]').split(":")
+    return int(minutes) * 60 + int(seconds)
+
+
+def record_until(page, seconds):
+    give_up_at = time.monotonic() + 60
+    while clock(page) < seconds:
+        assert time.monotonic() < give_up_at, page.inner_text('[data-part="label"]')
+        time.sleep(0.1)
+
+
+def finish(page):
+    press(page, "finish")
+    page.wait_for_url(re.compile("/transcript/"), timeout=90_000)
+    return json.loads(page.evaluate("sessionStorage.getItem('finish')"))
+
+
+def held_by_the_browser(page):
+    return page.evaluate(
+        """async () => {
+          const open = indexedDB.open("synapse-capture");
+          await new Promise((resolve) => (open.onsuccess = resolve));
+          const all = (name) => new Promise((resolve) => {
+            const request = open.result.transaction(name).objectStore(name).getAll();
+            request.onsuccess = () => resolve(request.result);
+          });
+          return [await all("chunks"), await all("recordings"), await all("notes")].map((rows) => rows.length);
+        }"""
+    )
+
+
+def test_a_cut_a_reload_and_a_killed_server_lose_no_byte(site, open_recording):
+    page = open_recording()
+    view_is(page, "ready")
+    press(page, "start")
+    view_is(page, "recording")
+    record_until(page, 3)
+
+    page.evaluate("sockets.at(-1).close()")
+    record_until(page, 6)
+    site.kill()
+    view_is(page, "lost")
+    page.goto("about:blank")  # the tab goes while the server is away: nothing of the last seconds was acknowledged
+    site.start()
+    page.goto(f"{site.url}/sessions/{page.session}/")
+    view_is(page, "recording")
+    after_reload = clock(page)
+    record_until(page, after_reload + 3)
+    site.kill()
+    view_is(page, "lost")
+    at_kill = clock(page)
+    record_until(page, at_kill + 2)
+    site.start()
+    view_is(page, "recording", 40)
+    record_until(page, at_kill + 5)
+    said = finish(page)
+
+    facts = site.facts(page.session)
+    assert said["sha256"] == facts["sha256"] == facts["spool_sha256"]
+    assert said["last_seq"] == facts["last_seq"]
+    assert not facts["mismatch"]
+    assert facts["status"] == "completed"
+    # Only the time without a page is missing; it is named.
+    assert len(facts["gaps"]) == 1
+    assert held_by_the_browser(page) == [0, 0, 0]
+
+
+def test_pauses_marks_and_notes_arrive_and_the_page_is_clean(site, open_recording):
+    page = open_recording()
+    press(page, "start")
+    view_is(page, "recording")
+    record_until(page, 2)
+    page.keyboard.press("r")
+    page.keyboard.press("p")
+    view_is(page, "paused")
+    paused_at = clock(page)
+    page.fill("#notes", "Good eye contact")
+    page.wait_for_selector('[data-notes-status]:text-matches("^Saved")')
+    assert clock(page) == paused_at
+    assert_page_is_clean(page)
+    page.keyboard.press("Tab")
+    press(page, "pause")
+    view_is(page, "recording")
+    record_until(page, paused_at + 2)
+    assert "●" in page.title()
+    said = finish(page)
+
+    facts = site.facts(page.session)
+    assert said["sha256"] == facts["spool_sha256"]
+    assert [kind for kind, _ in facts["events"]] == ["risk", "pause", "resume"]
+    assert facts["gaps"] == []
+    assert facts["notes"] == "Good eye contact"
+
+
+def test_a_second_tab_does_not_disturb_the_first(site, open_recording):
+    page = open_recording(PHONE)
+    press(page, "start")
+    view_is(page, "recording")
+    record_until(page, 2)
+
+    other = page.context.new_page()
+    other.goto(f"{site.url}/sessions/{page.session}/")
+    view_is(other, "tab")
+    other.close()
+
+    record_until(page, 4)
+    view_is(page, "recording")
+    assert_page_is_clean(page)
+    said = finish(page)
+    assert said["sha256"] == site.facts(page.session)["spool_sha256"]
+
+
+def test_what_the_browser_keeps_is_encrypted_and_its_key_cannot_be_read(site, open_recording):
+    page = open_recording()
+    press(page, "start")
+    view_is(page, "recording")
+    record_until(page, 1)
+    page.context.set_offline(True)
+    page.evaluate("sockets.at(-1).close()")
+    record_until(page, 4)
+
+    chunks, recordings, _ = held_by_the_browser(page)
+    key = page.evaluate(
+        """async () => {
+          const open = indexedDB.open("synapse-capture");
+          await new Promise((resolve) => (open.onsuccess = resolve));
+          const request = open.result.transaction("recordings").objectStore("recordings").getAll();
+          await new Promise((resolve) => (request.onsuccess = resolve));
+          const row = request.result[0];
+          const refused = await crypto.subtle.exportKey("raw", row.key).then(() => false, () => true);
+          return [row.key.extractable, refused];
+        }"""
+    )
+
+    assert chunks > 5
+    assert recordings == 1
+    assert key == [False, True]
+    page.context.set_offline(False)
+    view_is(page, "recording")
+    said = finish(page)
+    assert said["sha256"] == site.facts(page.session)["spool_sha256"]
