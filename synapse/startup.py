@@ -71,7 +71,7 @@ def back_up_database(at: datetime) -> Path:
     stem = f"before-migration-{at:%Y%m%d-%H%M%S}"
     if connection.vendor == "sqlite":
         path = folder / f"{stem}.sqlite3"
-        with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as source:
+        with closing(sqlite3.connect(connection.settings_dict["NAME"])) as source:
             path.touch(mode=0o600)
             with closing(sqlite3.connect(path)) as copy:
                 source.backup(copy)
@@ -83,7 +83,7 @@ def _dump_postgresql(path: Path) -> Path:
     tool = shutil.which("pg_dump")
     if tool is None:
         raise CommandError("Install pg_dump (package postgresql-client): a migration on existing data needs a backup.")
-    database = settings.DATABASES["default"]
+    database = connection.settings_dict
     environment = {
         "PGHOST": str(database.get("HOST") or ""),
         "PGPORT": str(database.get("PORT") or ""),
