@@ -13,6 +13,7 @@ from reports.content import Evidence, Section, Sentence, all_sentences, walk
 from reports.models import Report
 from reports.services.editing import evidence_of_finding
 from reports.structure import parse_structure
+from sessions_app import permissions as session_permissions
 from sessions_app import queries as session_queries
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import User
@@ -237,6 +238,7 @@ class ReviewPage:
     can_sign: bool
     can_export: bool
     can_amend: bool
+    may_hear: bool
     has_newer: bool
     places: list[tuple[str, str]] = field(default_factory=list)
 
@@ -280,6 +282,7 @@ def review_page(report: Report, user: User) -> ReviewPage:
         can_sign=permissions.can_sign(user, report),
         can_export=permissions.can_export(user, report),
         can_amend=permissions.can_amend(user, report),
+        may_hear=session_permissions.can_read_words(user, report.session),
         has_newer=permissions.has_newer_version(report),
         places=list(places_for_findings(report.structured_data)),
     )

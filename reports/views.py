@@ -174,13 +174,12 @@ def get_report(request: ClinicRequest, pk: UUID) -> Report:
 
 def _written(request: ClinicRequest, report: Report) -> HttpResponse:
     page = presenting.review_page(report, request.user)
-    may_hear = request.user.may(Permission.CONDUCT_SESSIONS)
     context = {
         "page": page,
         "report": report,
         "header": rendering.header_of(report.session.doctor),
-        "player": presenting.player_view(report.session) if may_hear else None,
-        "turns": presenting.turn_views(report) if may_hear else [],
+        "player": presenting.player_view(report.session) if page.may_hear else None,
+        "turns": presenting.turn_views(report) if page.may_hear else [],
         "versions": queries.versions_of(request.user, report),
         "exports": presenting.EXPORT_CHOICES,
         "page_keys": presenting.PAGE_KEYS if page.can_edit else presenting.PAGE_KEYS[:3],
