@@ -81,6 +81,8 @@ def browse(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]
             context.add_cookies([cookie])  # type: ignore[list-item]  # a plain dict is what it takes
         page = context.new_page()
         page.problems = watch(page)  # type: ignore[attr-defined]  # read by assert_page_is_clean
+        page.asked = asked = []  # type: ignore[attr-defined]  # every address the page asked for
+        page.on("request", lambda request: asked.append(request.url))
         page.goto(path)
         return page
 
@@ -108,7 +110,7 @@ def assert_page_is_clean(page: Page, *, allowed: tuple[str, ...] = ()) -> None:
 
     `allowed` names parts of console messages that belong to the test itself, such as the 422 of a form with errors.
     """
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+    from axe_playwright_python.sync_playwright import Axe
 
     page.wait_for_load_state("load")
     page.evaluate("document.fonts.ready")
