@@ -192,6 +192,8 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
     if re.match(r"^(?:i|it|he|she|they|we|that|there|this|you|my)\b", answer, re.IGNORECASE):
         return None  # a clause of its own
     told = patient_to_third(answer, person)
+    if told[1:2].islower():
+        told = f"{told[0].lower()}{told[1:]}"
     if re.search(r"\bscale\b|\b(?:0|1) to 10\b", question, re.IGNORECASE) and (
         number := re.search(r"\b(10|\d)\b", told)
     ):

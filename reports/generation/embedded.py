@@ -172,7 +172,7 @@ def _sentence(fact: Fact, region: str = "") -> DraftSentence:
         text = _EXAM_LEAD.sub("", text)
         layout = "item" if region else "prose"
         text = f"{text[:1].upper()}{text[1:]}"
-        if region and region != "General" and ":" not in text:
+        if region and region not in ("General", "Psychiatric") and ":" not in text:
             text = f"{region}: {text}"
     elif fact.kind in ("plan", "agreement", "assessment", "results", "ros") and (
         fact.from_doctor or fact.kind == "agreement" or ":" in fact.text

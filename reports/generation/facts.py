@@ -15,7 +15,6 @@ from .units import Unit, units_of
 
 # A unit is kept from this probability on that it belongs in a note; chosen on the validation part of ACI-Bench.
 _KEEP_FROM = {
-    "hpi": 0.30,
     "exam": 0.22,
     "results": 0.35,
     "plan": 0.24,
@@ -27,6 +26,11 @@ _KEEP_FROM = {
     "ros": 0.3,
     "allergy": 0.3,
 }
+# Of history, a visit with a physical examination needs less: its note is built from findings. Talk alone is all history.
+_HISTORY_FROM = 0.20
+_HISTORY_FROM_WHEN_EXAMINED = 0.38
+_EXAMINED_FROM = 2  # clear findings of an examination
+_CLEAR = 0.6
 _SMOOTHING = 0.12  # share of a neighbour's probability that a unit takes over
 _DUPLICATE_FROM = 0.8  # share of a sentence's words that an earlier one of its class has
 _TERSE = frozenset(("response", "exam", "vitals", "results", "assessment", "plan"))
@@ -170,8 +174,9 @@ def _smoothed_of(segments: tuple[TranscriptSegment, ...]) -> list[list[float]]:
 def _extracted(units: Sequence[Unit], table: list[list[float]], person: Person) -> list[Fact]:
     facts: list[Fact] = []
     previous: Unit | None = None
+    keep_from = {**_KEEP_FROM, "hpi": _history_from(units, table)}
     for unit, probabilities in zip(units, table, strict=True):
-        facts.extend(_facts_of(_with_named_relative(unit, previous), probabilities, person))
+        facts.extend(_facts_of(_with_named_relative(unit, previous), probabilities, person, keep_from))
         previous = unit
     return _without_repetitions(facts)
 
@@ -187,6 +192,15 @@ def _with_named_relative(unit: Unit, previous: Unit | None) -> Unit:
     return replace(unit, text=f"{named.group(1)}{unit.text[pronoun.end() :]}")
 
 
+def _history_from(units: Sequence[Unit], table: list[list[float]]) -> float:
+    findings = [CLASSES.index("exam"), CLASSES.index("vitals")]
+    clear = sum(
+        unit.role == "doctor" and sum(probabilities[place] for place in findings) >= _CLEAR
+        for unit, probabilities in zip(units, table, strict=True)
+    )
+    return _HISTORY_FROM_WHEN_EXAMINED if clear >= _EXAMINED_FROM else _HISTORY_FROM
+
+
 def _smoothed(units: Sequence[Unit]) -> list[list[float]]:
     table = classify(units)
     if len(units) > 2:
@@ -197,11 +211,11 @@ def _smoothed(units: Sequence[Unit]) -> list[list[float]]:
     return [[float(value) for value in row] for row in table]
 
 
-def _facts_of(unit: Unit, probabilities: list[float], person: Person) -> list[Fact]:
+def _facts_of(unit: Unit, probabilities: list[float], person: Person, keep_from: dict[str, float]) -> list[Fact]:
     if _is_chatter(unit):
         return []
     kind, keep = _judged(unit, _kind_of(unit, probabilities), 1 - probabilities[CLASSES.index(NONE)])
-    if keep < _KEEP_FROM.get(kind, 0.4):
+    if keep < keep_from.get(kind, 0.4):
         return []
     facts: list[Fact] = []
     if unit.role == "doctor" and kind in ("assessment", "plan"):

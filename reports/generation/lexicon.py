@@ -14,6 +14,7 @@ _SYMPTOMS = {
     "Eyes": "blurry vision|blurred vision|vision changes|double vision",
     "Cardiovascular": (
         "chest pain|chest pains|palpitations|leg swelling|swelling in your legs|heart racing|racing heart|"
+        "heart (?:is|was|starts|started) (?:racing|pounding)|"
         "dyspnea on exertion"
     ),
     "Respiratory": "shortness of breath|cough|wheezing|trouble breathing|difficulty breathing",
@@ -30,7 +31,7 @@ _SYMPTOMS = {
     "Skin": "rash|itching|redness|bruising",
     "Psychiatric": (
         "depression|depressed|anxiety|anxious|suicidal thoughts|suicidal|insomnia|trouble sleeping|"
-        "panic attacks|panic|hallucinations|"
+        "panic attacks?|panic|hallucinations|"
         "hearing voices|stress|low mood|mood swings|hopeless|hopelessness|irritability|irritable|"
         "nightmares|self-harm|flashbacks|paranoia|"
         "poor concentration|trouble concentrating|racing thoughts|guilt|worthless"
