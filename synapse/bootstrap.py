@@ -88,7 +88,7 @@ def write_environment() -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / ".env"
     lines = ["# Keys of this installation. Without them its data cannot be read: keep a copy in a safe place."]
-    lines += [f"{name}={base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}" for name in KEYS]
+    lines += [f"{name}={new_key(48 if name == 'SECRET_KEY' else 32)}" for name in KEYS]
     lines.append("DEMO_PASSWORD=" + "-".join(secrets.token_hex(2) for _ in range(4)))
     try:
         handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -97,6 +97,11 @@ def write_environment() -> None:
     with os.fdopen(handle, "w") as file:
         file.write("\n".join(lines) + "\n")
     print(f"Wrote fresh keys to {path}", flush=True)
+
+
+def new_key(length: int) -> str:
+    """Return random bytes in URL-safe base64; Django wants a SECRET_KEY of 50 characters or more."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(length)).decode()
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ Runner = Job.Runner
 class FailureHandler(Protocol):
     """Bring the job's object to a terminal state; may run twice."""
 
-    def __call__(self, object_id: UUID, *, code: str, at: datetime) -> object: ...
+    def __call__(self, object_id: UUID, /, *, code: str, at: datetime) -> object: ...
 
 
 class JobError(Exception):

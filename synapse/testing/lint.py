@@ -1,16 +1,15 @@
 """`make lint`: every check runs, the exit code is the worst."""
 
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
 import time
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
+from synapse.bootstrap import KEYS, new_key
+
 BIN = Path(sys.executable).parent
-KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "INDEX_KEY", "AUDIT_KEY", "SIGNING_KEY", "AUDIO_KEY")
 PYTHON_FOLDERS = ("synapse", "patients", "sessions_app", "reports", "scheduling", "billing")
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
@@ -25,7 +24,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 
 def production_environment(data_dir: str) -> dict[str, str]:
     """Return an environment in which the product would run in production, with keys of this moment."""
-    keys = {name: urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+    keys = {name: new_key(48 if name == "SECRET_KEY" else 32) for name in KEYS}
     return {
         **os.environ,
         **keys,

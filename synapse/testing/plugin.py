@@ -88,7 +88,7 @@ def triggers_lifted_for_flush() -> Iterator[None]:
     """Let a TransactionTestCase empty append-only tables; nothing else ever lifts the triggers."""
     from synapse.common import triggers
 
-    teardown = TransactionTestCase._fixture_teardown
+    teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private, and the only place
 
     def teardown_with_lifted_triggers(self: TransactionTestCase) -> None:
         with triggers.lifted(connections["default"]):

@@ -45,7 +45,10 @@ def test_it_writes_six_different_keys_and_a_password_for_this_user_only(bootstra
     values = environment_of(tmp_path / "var")
     assert set(values) == {*bootstrap.KEYS, "DEMO_PASSWORD"}
     assert len(set(values.values())) == 7
-    assert all(len(values[name]) == 44 for name in bootstrap.KEYS)
+    assert {name: len(values[name]) for name in bootstrap.KEYS} == {
+        **dict.fromkeys(bootstrap.KEYS, 44),
+        "SECRET_KEY": 64,
+    }
     assert stat.S_IMODE((tmp_path / "var" / ".env").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
