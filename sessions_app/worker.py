@@ -6,6 +6,7 @@ and the batch pass run in a thread each; live words come first.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -269,6 +270,13 @@ class BatchPass(threading.Thread):
             if is_idle:
                 self._stop_asked.wait(BATCH_WAIT_SECONDS)
 
+    def keep_lease(self) -> None:
+        """Hold on to the running job: reading one block may take longer than its lease on a busy machine."""
+        job = self.job
+        if job is not None:
+            with contextlib.suppress(jobs.LeaseLost):
+                jobs.extend_lease(job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
+
     def _run_next(self) -> bool:
         self.job = jobs.lease_next(Job.Runner.SPEECH, KINDS, timezone.now(), BATCH_LEASE_SECONDS)
         if self.job is None:
@@ -324,6 +332,7 @@ def _follow(live: LivePass, batch: BatchPass, stop: threading.Event) -> None:
             if batch.is_alive() and time.monotonic() - beat_at > BEAT_SECONDS:
                 beat_at = time.monotonic()
                 heartbeat.beat(heartbeat.SPEECH)
+                batch.keep_lease()
             heard = live.take_turn()
         except DatabaseError as error:
             logger.error("the live pass lost the database: %s", type(error).__name__)

@@ -371,6 +371,21 @@ def test_the_batch_pass_waits_until_the_live_pass_has_left_the_recording(live, r
     assert len(ran) == 1
 
 
+def test_the_lease_of_a_running_job_is_kept_and_a_lost_one_is_left(live, asha):
+    transcription = make_transcription(make_session(asha, status="completed"), status="pending")
+    jobs.enqueue(transcripts.TRANSCRIBE, transcription.pk, runner="speech")
+    batch = worker.BatchPass(live, threading.Event())
+    batch.keep_lease()
+    batch.job = jobs.lease_next("speech", worker.KINDS, timezone.now(), 1)
+
+    batch.keep_lease()
+    assert Job.objects.get().lease_until > timezone.now() + timedelta(seconds=200)
+
+    jobs.give_back(batch.job, at=timezone.now())
+    batch.keep_lease()
+    assert Job.objects.get().lease_until is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_real_process_writes_the_words_beats_and_ends_at_sigterm(asha, settings, tmp_path):
     from sessions_app.tests.stt.sound import consultation, seconds
@@ -395,6 +410,7 @@ def test_the_real_process_writes_the_words_beats_and_ends_at_sigterm(asha, setti
         assert process.wait(10) == 0
     finally:
         process.kill()
+        process.wait()
     transcription.refresh_from_db()
     assert transcription.status == "completed"
     assert "lithium" in transcription.transcript_text.lower()
