@@ -15,7 +15,7 @@ from .transcript_index import TranscriptIndex, WordSet, spoken_numbers
 Support = Literal["supported", "partial", "unsupported"]
 
 # From this risk on a sentence is shown for checking; chosen for at most 3 % of right sentences flagged.
-RISK_THRESHOLD = 0.6
+RISK_THRESHOLD = 0.4
 CLASH_THRESHOLD = 0.5
 _NAMED_NUMBERS = re.compile(r"\b[A-Za-z]+-?\d+[A-Za-z]?\b|\b\d+(?:st|nd|rd|th)\b")
 _MONTH_OR_DAY = re.compile(
