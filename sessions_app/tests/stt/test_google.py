@@ -188,6 +188,27 @@ def test_a_stream_ended_for_its_age_goes_on_and_loses_no_audio(serve):
     assert [segment.id for segment in final] == list(range(1, len(final) + 1))
 
 
+def test_a_stream_that_ends_of_age_in_its_last_moment_still_gives_its_last_words(serve):
+    script = Script(LINES, failures=[grpc.StatusCode.OUT_OF_RANGE], fail_after_s=18.0)
+    session = serve(script).open_live(language="en-IN")
+
+    events = session.feed(SPOKEN) + session.finish()
+
+    assert script.streams == 2
+    assert [event.segment.text for event in events if event.segment.is_final][0].startswith("How have things")
+
+
+def test_a_service_that_refuses_every_stream_for_its_age_is_a_failure(serve):
+    script = Script(LINES, failures=[grpc.StatusCode.OUT_OF_RANGE] * 5)
+    session = serve(script).open_live(language="en-IN")
+
+    with pytest.raises(SpeechError):
+        session.feed(SPOKEN)
+        session.finish()
+
+    assert script.streams == 1
+
+
 def test_a_live_stream_is_exchanged_before_google_would_end_it(serve, monkeypatch):
     monkeypatch.setattr(adapter, "STREAM_PAUSE_S", 6.0)
     monkeypatch.setattr(adapter, "STREAM_S", 7.0)
