@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from synapse.web import gallery
+from synapse.web import gallery, views
 
 app_name = "web"
 urlpatterns = [
+    path("favicon.ico", views.favicon),
     path("gallery/", gallery.show, name="gallery"),
 ]

@@ -119,3 +119,7 @@ def test_the_gallery_is_for_the_demo_only(asha, signed_in, settings):
     settings.MODE = "production"
 
     assert signed_in(asha).get("/gallery/").status_code == 404
+
+
+def test_a_tab_without_a_page_gets_the_icon(client, db):
+    assert client.get("/favicon.ico").url.endswith("img/favicon.svg")
