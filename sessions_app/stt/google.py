@@ -223,11 +223,16 @@ class GoogleLive:
 
     def finish(self) -> list[LiveEvent]:
         """End the stream and wait for its last words, 15 s at most. Raises SpeechError."""
-        self._outgoing.put(None)
-        self._thread.join(FINISH_TIMEOUT_S)
-        if self._thread.is_alive():
-            raise SpeechError("The speech service did not answer in time.", transient=True)
-        return self._drain()
+        events: list[LiveEvent] = []
+        while True:
+            ending = self._thread
+            self._outgoing.put(None)
+            ending.join(FINISH_TIMEOUT_S)
+            if ending.is_alive():
+                raise SpeechError("The speech service did not answer in time.", transient=True)
+            events += self._drain()
+            if self._thread is ending:
+                return events
 
     def _open(self) -> None:
         self._reading = Reading(self._unsettled_from_s)
@@ -257,10 +262,11 @@ class GoogleLive:
         events: list[LiveEvent] = []
         while not self._incoming.empty():
             found = self._incoming.get()
-            if isinstance(found, StreamAged):
+            if isinstance(found, StreamAged) and self._reading.words:
                 self._exchange()
                 break
             if isinstance(found, SpeechError):
+                self._outgoing.put(None)  # lets the client's sending thread end
                 raise found
             events += self._event_of(found)
         return events

@@ -195,7 +195,7 @@ def test_a_stream_that_ends_of_age_in_its_last_moment_still_gives_its_last_words
     events = session.feed(SPOKEN) + session.finish()
 
     assert script.streams == 2
-    assert [event.segment.text for event in events if event.segment.is_final][0].startswith("How have things")
+    assert next(event.segment.text for event in events if event.segment.is_final).startswith("How have things")
 
 
 def test_a_service_that_refuses_every_stream_for_its_age_is_a_failure(serve):
