@@ -1,4 +1,6 @@
-"""Application configuration."""
+"""The patients app: records, who may open them, consents, search."""
+
+from datetime import timedelta
 
 from django.apps import AppConfig
 
@@ -6,3 +8,10 @@ from django.apps import AppConfig
 class PatientsConfig(AppConfig):
     name = "patients"
     label = "patients"
+
+    def ready(self) -> None:
+        from synapse.common import sweeps
+
+        sweeps.register(
+            sweeps.Sweep("expire consents", every=timedelta(hours=1), function="patients.consent.expire_consents")
+        )

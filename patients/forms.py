@@ -83,7 +83,7 @@ class PatientForm(forms.Form):
         latest=timezone.localdate,
     )
     gender = forms.ChoiceField(choices=choices.GENDERS, required=False)
-    preferred_language = forms.CharField(max_length=30, required=False, help_text="The one the patient likes to speak")
+    preferred_language = forms.CharField(max_length=30, required=False)
     occupation = forms.CharField(max_length=80, required=False)
     marital_status = forms.ChoiceField(choices=choices.MARITAL_STATUSES, required=False)
 
