@@ -1,0 +1,218 @@
+"""The whole consultation in a real browser against the real processes: from the patient's registration to the bill.
+
+The microphone is a recording the repository ships. Everything runs as `make run` runs it: web, worker and speech.
+"""
+
+import json
+import wave
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pypdf import PdfReader
+
+from sessions_app.stt import media
+from sessions_app.tests.live_site import LiveSite
+from synapse.demo.recorder import RECORDINGS
+from synapse.testing.browser import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, watch
+from synapse.testing.plugin import PASSWORD
+from synapse.testing.word_errors import word_errors
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+RECORDING = "sleep_and_sertraline"
+HIGHEST_WORD_ERROR_RATE = 0.10
+WRONG_DOSE = "She takes sertraline 100 mg in the morning."
+PEOPLE = """
+make_user("asha", Role.DOCTOR, "Asha", "Rao")
+make_user("rita", Role.RECEPTIONIST, "Rita", "Mehta")
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = LiveSite(tmp_path, command="up")
+    site.manage("migrate", "--verbosity", "0")
+    site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    site.run(PEOPLE)
+    site.start()
+    yield site
+    site.terminate()
+
+
+@pytest.fixture
+def microphone(tmp_path):
+    """The shipped recording as the file Chromium's fake microphone reads."""
+    path = tmp_path / "microphone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(b"".join(media.read_pcm(RECORDINGS / f"{RECORDING}.ogg")))
+    return path
+
+
+@pytest.fixture
+def page(site, microphone, chromium):
+    arguments = [
+        *CHROMIUM_ARGUMENTS,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    ]
+    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=arguments)
+    page = browser.new_context(base_url=site.url, viewport=DESKTOP, accept_downloads=True).new_page()
+    page.set_default_timeout(15_000)
+    page.problems = watch(page)
+    yield page
+    browser.close()
+
+
+def said() -> str:
+    turns = json.loads((RECORDINGS / f"{RECORDING}.json").read_text())["turns"]
+    return " ".join(turn["text"] for turn in turns)
+
+
+def seconds_of(microphone: Path) -> float:
+    with wave.open(str(microphone)) as file:
+        return file.getnframes() / file.getframerate()
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("E-mail or user name").fill("asha")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("navigation", name="Main").first).to_be_visible()
+
+
+def register_patient(page: Page) -> None:
+    """Register a patient who agrees to be recorded."""
+    page.goto("/patients/new/")
+    for name, value in {
+        "first_name": "Kavya",
+        "last_name": "Iyer",
+        "date_of_birth_day": "2",
+        "date_of_birth_month": "5",
+        "date_of_birth_year": "1991",
+        "phone_primary": "98200 41733",
+    }.items():
+        page.locator(f"[name={name}]").fill(value)
+    page.locator("[name=gender]").select_option("female")
+    page.locator("[name=recording][value=verbal]").check()
+    page.get_by_role("button", name="Save patient").click()
+    expect(page.get_by_role("heading", level=1, name="Kavya Iyer")).to_be_visible()
+
+
+def book_and_confirm(page: Page) -> None:
+    """Book a visit at the last free time of today, or of tomorrow when it is late, and confirm it."""
+    page.get_by_role("link", name="Book").first.click()
+    free = page.locator("#free-times button")
+    expect(page.locator("#free-times")).not_to_be_empty()
+    if not free.count():
+        day = page.locator("[name=day]")
+        day.fill((date.fromisoformat(day.input_value()) + timedelta(days=1)).isoformat())
+        day.dispatch_event("change")
+    free.last.click()
+    page.get_by_role("button", name="Book", exact=True).click()
+    open_visit(page)
+    page.get_by_role("button", name="Confirm").click()
+    open_visit(page)
+    expect(page.get_by_text("Confirmed").first).to_be_visible()
+
+
+def open_visit(page: Page) -> None:
+    page.get_by_role("link", name="K. Iyer").first.click()
+    expect(page.get_by_role("button", name="Start session")).to_be_visible()
+
+
+def live_words(page: Page) -> str:
+    return " ".join(page.locator("[data-segment] p").all_inner_texts())
+
+
+def test_a_consultation_from_registration_to_the_paid_bill(page, microphone):
+    sign_in(page)
+    register_patient(page)
+    book_and_confirm(page)
+
+    page.get_by_role("button", name="Start session").click()
+    page.locator("[data-action=start]:visible").first.click()
+
+    # Words appear while the recording plays, and the clock runs.
+    expect(page.locator("[data-part=label]").first).to_contain_text("Recording")
+    expect(page.locator("[data-segment]").first).to_be_visible(timeout=20_000)
+    page.locator("#notes").fill("Affect brighter than in September.")
+    page.wait_for_timeout((seconds_of(microphone) - 12) * 1000)
+    assert "sleep" in live_words(page).lower()
+    assert "nausea" in live_words(page).lower()
+    page.wait_for_timeout(14_000)
+    page.locator("[data-action=finish]:visible").first.click()
+
+    # The batch pass becomes the transcript.
+    page.wait_for_url("**/transcript/", timeout=30_000)
+    expect(page.get_by_role("link", name="Go to the report")).to_be_visible(timeout=60_000)
+    heard = " ".join(page.locator("[data-segment] .said-line > p:first-child").all_inner_texts())
+    assert word_errors(said(), heard).rate <= HIGHEST_WORD_ERROR_RATE
+
+    # The report cites what was said.
+    page.get_by_role("link", name="Go to the report").click()
+    page.locator("[data-review]").wait_for(timeout=60_000)
+    report_address = page.url
+    assert page.locator(".claim").count() >= 6
+    assert page.locator("button.ev").count() >= 6
+    page.locator("button.ev").first.click()
+    expect(page.locator(".turn.on, .turn[aria-current]").first).to_be_visible()
+
+    # A line that nothing supports blocks signing.
+    section = page.locator("section[data-section]").filter(has=page.locator("button.ev")).first
+    section.locator("[data-edit]").click()
+    section.locator("textarea").first.fill(WRONG_DOSE)
+    section.get_by_role("button", name="Save").click()
+    expect(page.locator(".claim.unsup").filter(has_text=WRONG_DOSE)).to_be_visible()
+    page.locator("[data-sign]").first.click()
+    expect(page.get_by_role("dialog").get_by_text("Before you can sign")).to_be_visible()
+    page.get_by_role("button", name="Go on reviewing").click()
+    page.get_by_role("button", name="Remove line").first.click()
+    while page.get_by_role("button", name="Keep, I confirm it").count():
+        page.get_by_role("button", name="Keep, I confirm it").first.click()
+        page.wait_for_load_state("networkidle")
+    fill_required_sections(page)
+    page.goto(report_address)
+    page.locator("[data-sign]").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Sign and seal").click()
+    expect(page.get_by_text("Signed").first).to_be_visible()
+
+    # The exported document says what was signed.
+    page.get_by_role("button", name="Export").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PDF").or_(page.get_by_role("link", name="PDF")).first.click()
+    text = " ".join(one.extract_text() for one in PdfReader(download.value.path()).pages)
+    assert "Kavya" in text
+    assert "Rao" in text
+    assert WRONG_DOSE not in text
+    assert "SHA-256" in text
+    assert "Kavya" not in download.value.suggested_filename
+
+    # The bill was drafted when the session was completed.
+    page.goto("/bills/?show=draft")
+    page.get_by_role("link", name="Kavya Iyer").first.click()
+    expect(page.get_by_text("Draft bill").first).to_be_visible()
+    page.get_by_role("link", name="Record payment").click()
+    page.get_by_role("button", name="Record").last.click()
+    expect(page.get_by_text("Paid").first).to_be_visible()
+    assert not [problem for problem in page.problems if "422" not in problem]
+
+
+def fill_required_sections(page: Page) -> None:
+    """Write into every required section that the engine left empty."""
+    for section_id in page.locator("section[data-section]:has([title='Required before signing'])").evaluate_all(
+        "sections => sections.filter(one => !one.querySelector('.claim')).map(one => one.dataset.section)"
+    ):
+        section = page.locator(f"#section-{section_id}")
+        section.locator("[data-edit]").click()
+        section.locator("textarea, input[type=text]").last.fill("Not assessed this session.")
+        section.get_by_role("button", name="Save").click()
+        expect(section.get_by_text("Not assessed this session.").first).to_be_visible()
