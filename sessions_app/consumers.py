@@ -45,7 +45,9 @@ _recorders: dict[UUID, "AudioConsumer"] = {}
 
 async def _in_database(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     # thread_sensitive=False: otherwise every consumer of the process shares one thread.
-    return await database_sync_to_async(partial(call, *args, **kwargs), thread_sensitive=False)()
+    bound = partial(call, *args, **kwargs)
+    answer: T = await database_sync_to_async(bound, thread_sensitive=False)()
+    return answer
 
 
 async def _on_disk(call: Callable[..., T], *args: Any) -> T:
@@ -64,6 +66,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
     """One recorder's socket, or one that only watches (a client that never says hello)."""
 
     session_id: UUID
+    _visitor: socket_access.Visitor
     _stream: LiveStream | None = None
     _writer: spool.SpoolWriter | None = None
     _finished: spool.Timeline | None = None
@@ -80,15 +83,15 @@ class AudioConsumer(AsyncWebsocketConsumer):
         self._state_lock = asyncio.Lock()
         self._commit_lock = asyncio.Lock()
         self._store = spool.default_store()
-        loop = asyncio.get_running_loop()
-        self._on_change = lambda: loop.call_soon_threadsafe(self._wake.set)
+        self._loop = asyncio.get_running_loop()
         if draining.is_draining():
             await self._close(Close.RESTART)
             return
-        self._visitor = await _in_database(socket_access.identify, self.scope)
-        if self._visitor is None:
+        visitor = await _in_database(socket_access.identify, self.scope)
+        if visitor is None:
             await self._close(Close.NOT_SIGNED_IN)
             return
+        self._visitor = visitor
         try:
             standing = await _in_database(socket_access.admit, self._visitor, self._path_id(), at=timezone.now())
         except StreamClosed as refusal:
@@ -99,6 +102,9 @@ class AudioConsumer(AsyncWebsocketConsumer):
         draining.register(self._drain)
         watchers.watch(self.session_id, self._on_change)
         self._tasks = [asyncio.create_task(self._keep_checking()), asyncio.create_task(self._relay_text())]
+
+    def _on_change(self) -> None:
+        self._loop.call_soon_threadsafe(self._wake.set)
 
     async def disconnect(self, code: int) -> None:
         if not hasattr(self, "session_id"):
@@ -130,7 +136,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
 
     async def _let_go(self) -> None:
         """Close the spool, whatever was not committed being the client's to send again."""
-        if _recorders.get(getattr(self, "session_id", None)) is self:  # type: ignore[call-overload]
+        if _recorders.get(self.session_id) is self:
             del _recorders[self.session_id]
         async with self._commit_lock:
             writer, self._writer, self._stream = self._writer, None, None
@@ -247,7 +253,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
         while self._writer is not None:
             await self._flush.wait()
             self._flush.clear()
-            if self._writer is not None and self._writer.pending_count < live.CREDIT // 2:
+            if self._writer.pending_count < live.CREDIT // 2:
                 await asyncio.sleep(GROUP_SECONDS)
             try:
                 await self._commit()
@@ -329,14 +335,15 @@ class AudioConsumer(AsyncWebsocketConsumer):
         async with self._state_lock:
             session = await _in_database(ConsultationSession.objects.get, pk=self.session_id)
             by, at, clock_ms = self._visitor.user, timezone.now(), self._clock_ms()
+            call: Callable[..., object]
+            if control.kind == "pause":
+                call = partial(services.pause_session, cid=control.cid, clock_ms=clock_ms)
+            elif control.kind == "resume":
+                call = partial(services.resume_session, cid=control.cid, clock_ms=clock_ms)
+            else:
+                place = clock_ms if control.t_ms is None else control.t_ms
+                call = partial(services.add_mark, kind=control.kind, cid=control.cid, clock_ms=place)
             try:
-                if control.kind == "pause":
-                    call = partial(services.pause_session, cid=control.cid, clock_ms=clock_ms)
-                elif control.kind == "resume":
-                    call = partial(services.resume_session, cid=control.cid, clock_ms=clock_ms)
-                else:
-                    place = clock_ms if control.t_ms is None else control.t_ms
-                    call = partial(services.add_mark, kind=control.kind, cid=control.cid, clock_ms=place)
                 await _in_database(call, session, by=by, at=at)
             except DomainError as refusal:
                 await self._send({**live.error_frame(refusal.code, refusal.message), "cid": control.cid})

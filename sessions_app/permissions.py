@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ParamSpec
 
-from patients.models import Patient
-from sessions_app import queries
+from patients.models import Consent, Patient
+from patients.queries import has_live_consent
 from sessions_app.models import ConsultationSession, Transcription
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
@@ -45,7 +45,7 @@ def check_can_record(user: User, session: ConsultationSession, *, at: datetime) 
     check_can_conduct(user, session)
     if not session.is_live:
         raise StreamOver("This session is over. Its recording takes no more audio.")
-    if queries.live_recording_consent(session.patient_id, at=at) is None:
+    if not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
         raise NoConsent("This patient has not agreed to be recorded. Record the consent first.")
     if not session.with_recording:
         raise NotAllowed("This session runs without a recording. Start the recording on its page first.")

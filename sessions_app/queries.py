@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import get_language_info
 
-from patients.models import Consent, Patient
+from patients.models import Patient
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from sessions_app.spool import SpoolStore, default_store
 from synapse.accounts.models import User
@@ -42,19 +41,6 @@ def recent_patients(doctor: User, limit: int = 8) -> QuerySet[Patient]:
     return Patient.objects.visible_to(doctor).active().order_by("-updated_at")[:limit]
 
 
-def live_consent(patient_id: UUID, kind: str, *, at: datetime) -> Consent | None:
-    """Return the patient's consent of a kind that holds at a time."""
-    return (
-        Consent.objects.filter(patient_id=patient_id, kind=kind, status=Consent.Status.LIVE)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=at))
-        .first()
-    )
-
-
-def live_recording_consent(patient_id: UUID, *, at: datetime) -> Consent | None:
-    return live_consent(patient_id, Consent.Kind.RECORDING, at=at)
-
-
 def live_session_of(doctor: User) -> ConsultationSession | None:
     """Return the session this doctor has open, if any."""
     return ConsultationSession.objects.live().filter(doctor=doctor).select_related("patient").first()
@@ -63,7 +49,7 @@ def live_session_of(doctor: User) -> ConsultationSession | None:
 def language_of(doctor: User) -> str:
     """Return the language a doctor's sessions are spoken in, such as en-US."""
     profile = getattr(doctor, "profile", None)
-    return profile.language if profile is not None else settings.STT_LANGUAGE
+    return str(profile.language) if profile is not None else str(settings.STT_LANGUAGE)
 
 
 def language_name(doctor: User) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from patients.models import Consent
+from patients.queries import has_live_consent
 from sessions_app import permissions, queries, spool, watchers
 from sessions_app.models import ConsultationSession, SessionEvent
 from synapse.accounts.models import ClinicSettings, User
@@ -133,7 +134,7 @@ def start_recording(session: ConsultationSession, *, by: User, at: datetime) -> 
     permissions.check_can_conduct(by, session)
     if not session.is_live or session.audio_sha256:
         raise permissions.StreamOver("This recording was finished and takes no more audio.")
-    if queries.live_recording_consent(session.patient_id, at=at) is None:
+    if not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
         raise permissions.NoConsent("This patient has not agreed to be recorded. Record the consent first.")
     with unit_of_work():
         session.with_recording = True
@@ -193,7 +194,7 @@ def delete_audio_unless_kept(session: ConsultationSession, *, by: User | None, a
 
     A live consent to keep audio, or words that are still being written, keep it.
     """
-    if queries.live_consent(session.patient_id, Consent.Kind.KEEP_AUDIO, at=at) is not None:
+    if has_live_consent(session.patient_id, Consent.Kind.KEEP_AUDIO, at=at):
         return False
     latest = queries.current_transcription(session)
     if latest is not None and latest.status in {latest.Status.PENDING, latest.Status.PROCESSING}:

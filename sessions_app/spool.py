@@ -389,7 +389,12 @@ class SpoolReader:
         self._folder = folder
         self._session_id = session_id
         self._keys = keys
-        self._start_over(generation=None)
+        self._generation: int | None = None
+        self._offset = _FILE_HEADER_LENGTH
+        self._next_seq = 0
+        self._skip_to = -1
+        self._held: dict[int, Chunk] = {}
+        self._cipher: AESGCM | None = None
 
     def __iter__(self) -> Iterator[Chunk]:
         """Yield the durable chunks not yet read, in order, without holes."""
@@ -411,9 +416,10 @@ class SpoolReader:
         if mark.durable < _FILE_HEADER_LENGTH:
             return
         if mark.generation != self._generation:
-            resume_after = self._next_seq - 1
-            self._start_over(generation=mark.generation)
-            self._skip_to = resume_after
+            # Another writer, or a dropped tail: places changed. Read anew and pass over what was given out before.
+            self._generation, self._offset = mark.generation, _FILE_HEADER_LENGTH
+            self._skip_to, self._next_seq = min(max(self._skip_to, self._next_seq - 1), mark.acked), 0
+            self._held.clear()
         if self._cipher is None:
             header = os.pread(descriptor, _FILE_HEADER_LENGTH, 0)
             self._cipher = _cipher_of(header, self._session_id, self._keys)
@@ -425,14 +431,6 @@ class SpoolReader:
                 self._next_seq += 1
                 if ready.seq > self._skip_to:
                     yield ready
-
-    def _start_over(self, *, generation: int | None) -> None:
-        self._generation = generation
-        self._offset = _FILE_HEADER_LENGTH
-        self._next_seq = 0
-        self._skip_to = -1
-        self._held: dict[int, Chunk] = {}
-        self._cipher: AESGCM | None = None
 
     def _durable_mark(self, chunks: int) -> "_Mark":
         """Return the mark; after a power cut that took it, all whole records count, for they survived the cut."""

@@ -10,12 +10,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from patients.models import Consent
+from patients.queries import has_live_consent
 from sessions_app import audio, queries, recordings, services, spool, stt, transcripts
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError
 from synapse import storage, workflows
 from synapse.common import jobs
-from synapse.common.jobs import Job, PermanentJobError, TransientJobError
+from synapse.common.jobs import PermanentJobError, TransientJobError
+from synapse.common.models import Job
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +121,7 @@ def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:
 
 
 def _cloud_allowed(session: ConsultationSession) -> bool:
-    return queries.live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now()) is not None
+    return has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
 
 
 def _stored(segment: Segment, clock_map: list[tuple[int, int]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from patients.consent_texts import CURRENT
 from patients.models import Consent, Patient
+from patients.queries import live_consent
 from sessions_app import forms, permissions, queries, recordings, services, spool, transcript_page
 from sessions_app.models import ConsultationSession, Transcription
 from synapse import workflows
@@ -33,10 +34,9 @@ def session_list(request: ClinicRequest) -> HttpResponse:
     sessions = queries.sessions_for_list(request.user, state=request.GET.get("show", ""))
     page = Paginator(sessions, PAGE_SIZE).get_page(request.GET.get("page"))
     record_read(request, subjects=[session.patient_id for session in page])
-    for session in page:
-        session.words = dict(Transcription.Status.choices).get(session.words_status, "")
     context = {
         "page": page,
+        "words": dict(Transcription.Status.choices),
         "states": queries.LIST_STATES,
         "state": request.GET.get("show", ""),
         "may_start": request.user.may(Permission.CONDUCT_SESSIONS),
@@ -209,14 +209,14 @@ def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> 
         "patient": patient,
         "recent": recent,
         "live": live,
-        "consent": queries.live_recording_consent(patient.pk, at=timezone.now()) if patient else None,
+        "consent": live_consent(patient.pk, Consent.Kind.RECORDING, at=timezone.now()) if patient else None,
     }
     return render_page(request, "sessions_app/start.html", context, form=form)
 
 
 def _live_context(session: ConsultationSession) -> dict[str, Any]:
     now = timezone.now()
-    consent = queries.live_recording_consent(session.patient_id, at=now)
+    consent = live_consent(session.patient_id, Consent.Kind.RECORDING, at=now)
     marks = list(queries.marks_of(session))
     return {
         "session": session,

@@ -24,6 +24,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from patients.models import Consent
+from patients.queries import has_live_consent
 from sessions_app import live_text, queries, spool, stt, transcripts
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import LiveEvent, LiveSession, Segment, SpeechError
@@ -342,7 +343,7 @@ def _follow(live: LivePass, batch: BatchPass, stop: threading.Event) -> None:
 
 
 def _cloud_allowed(session: ConsultationSession) -> bool:
-    return queries.live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now()) is not None
+    return has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
 
 
 def _open_recordings() -> QuerySet[ConsultationSession]:

@@ -9,7 +9,6 @@ from sessions_app import services, spool, stt, tasks
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError, Transcript, Word
 from sessions_app.tests.factories import make_consent, make_session, record_audio
-from synapse import workflows
 from synapse.common import jobs
 from synapse.common.models import Job
 
@@ -71,7 +70,7 @@ def test_words_are_written_on_the_recording_clock_and_then_the_spool_goes(record
 
 def test_a_finished_transcript_asks_for_the_first_report_once(recorded, engine, monkeypatch):
     asked = []
-    monkeypatch.setattr(workflows, "transcript_completed", lambda row, *, at: asked.append(row.pk))
+    monkeypatch.setattr(tasks.workflows, "transcript_completed", lambda row, *, at: asked.append(row.pk))
 
     run_jobs()
 
@@ -79,7 +78,9 @@ def test_a_finished_transcript_asks_for_the_first_report_once(recorded, engine, 
 
 
 def test_silence_ends_in_no_speech_without_a_report_and_keeps_the_audio(recorded, engine, monkeypatch):
-    monkeypatch.setattr(workflows, "transcript_completed", lambda *args, **given: pytest.fail("no report of silence"))
+    monkeypatch.setattr(
+        tasks.workflows, "transcript_completed", lambda *args, **given: pytest.fail("no report of silence")
+    )
     engine.text = ""
 
     run_jobs()
