@@ -36,7 +36,8 @@ def invoice_context(bill: Bill) -> dict[str, Any]:
         "header": header_of(doctor),
         "doctor": doctor,
         "clinic": clinic,
-        "visit_at": visit_at.astimezone(ZoneInfo(clinic.timezone)) if visit_at else None,
+        # Without a zone, so that the invoice says the clinic's time to every reader.
+        "visit_at": visit_at.astimezone(ZoneInfo(clinic.timezone)).replace(tzinfo=None) if visit_at else None,
         "lines": [(line, line.amount(bill.currency)) for line in lines_of(bill)],
         "movements": _movements(bill, ZoneInfo(clinic.timezone)),
     }

@@ -347,6 +347,7 @@ def test_the_pdf_carries_header_number_lines_payments_and_no_diagnosis(signed_in
         name="Banyan Clinic", address="12 Karve Road\nPune 411004", payment_instructions="UPI banyan@bank"
     )
     asha.profile.license_number = "MMC-2011-04417"
+    asha.profile.timezone = "Europe/Berlin"  # the invoice keeps the clinic's time
     asha.profile.save()
     at = datetime(2025, 10, 14, 6, tzinfo=UTC)
     bill = make_bill(
@@ -364,7 +365,7 @@ def test_the_pdf_carries_header_number_lines_payments_and_no_diagnosis(signed_in
         "INV-202510-000001",
         "Kavya Iyer",
         "14 Prabhat Road",
-        "14 October 2025",
+        "14 October 2025, 10:44",
         "28 October 2025",
         "Dr Asha Rao",
         "MMC-2011-04417",

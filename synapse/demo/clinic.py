@@ -7,7 +7,7 @@ from typing import Any
 CLINIC = {
     "name": "Banyan Clinic",
     "address": "14 Fergusson College Road\nPune 411004",
-    "phone": "+912025531187",
+    "phone": "+91 20 2553 1187",
     "email": "desk@banyan.example",
     "payment_instructions": "UPI: banyanclinic@bank, or cash and card at the desk.",
 }
