@@ -34,12 +34,12 @@ class Document:
     file_name: str
 
 
-def render(report: Report, *, format: str, at: datetime) -> Document:
+def render(report: Report, *, file_type: str, at: datetime) -> Document:
     """Return a report as a file. `at` is printed on drafts. Raises UnknownFormat and DocumentError."""
-    if format not in _WRITERS:
+    if file_type not in _WRITERS:
         raise UnknownFormat(f"Reports are exported as {', '.join(sorted(_WRITERS))}.")
-    write, content_type = _WRITERS[format]
-    name = f"report-{report.pk.hex[:8]}-v{report.version}{'' if report.is_signed else '-draft'}.{format}"
+    write, content_type = _WRITERS[file_type]
+    name = f"report-{report.pk.hex[:8]}-v{report.version}{'' if report.is_signed else '-draft'}.{file_type}"
     return Document(write(report, at), content_type, name)
 
 
@@ -75,13 +75,21 @@ def _docx(report: Report, at: datetime) -> bytes:
     context = document_context(report, at)
     document = docx.new_document(title=report.title)
     if not report.is_signed:
-        docx.add_text(document.sections[0].header.paragraphs[0], f"{DRAFT_WORDS.upper()} · printed {context['printed']}", bold=True)
+        docx.add_text(
+            document.sections[0].header.paragraphs[0],
+            f"{DRAFT_WORDS.upper()} · printed {context['printed']}",
+            bold=True,
+        )
     _write_head(document, context)
     for block in context["blocks"]:
         _write_block(document, block)
     _write_end(document, context)
     footer = document.sections[0].footer.paragraphs[0]
-    docx.add_text(footer, f"{context['patient'].patient_id} · {report.session.session_id} v{report.version} · confidential · ", small=True)
+    docx.add_text(
+        footer,
+        f"{context['patient'].patient_id} · {report.session.session_id} v{report.version} · confidential · ",
+        small=True,
+    )
     docx.add_page_number(footer)
     return docx.to_bytes(document)
 
@@ -119,7 +127,9 @@ def _write_head(document: Any, context: dict[str, Any]) -> None:
             docx.add_text(cells[0].paragraphs[0], label, small=True)
             docx.add_text(cells[1].paragraphs[0], value, bold=label in {"Patient", "Allergy"})
     if report.amends:
-        docx.add_text(document.add_paragraph(), f"Amends version {report.amends.version}: {report.amend_reason}", bold=True)
+        docx.add_text(
+            document.add_paragraph(), f"Amends version {report.amends.version}: {report.amend_reason}", bold=True
+        )
 
 
 def _write_block(document: Any, block: Block) -> None:
@@ -154,7 +164,9 @@ def _write_end(document: Any, context: dict[str, Any]) -> None:
         docx.add_text(signature, f"\nSHA-256 {report.content_hash}", small=True)
     notes = []
     if context["times"]:
-        notes.append("Sources, time in the recording: " + " · ".join(f"{n} {time}" for n, time in context["times"]) + ".")
+        notes.append(
+            "Sources, time in the recording: " + " · ".join(f"{n} {time}" for n, time in context["times"]) + "."
+        )
     if context["gaps"]:
         notes.append(f"The recording has gaps: {', '.join(context['gaps'])}. Nothing said there is in this report.")
     for note in (*notes, context["provenance"]):

@@ -67,10 +67,7 @@ class SectionEditForm(RevisionForm):
         super().__init__(*args, **kwargs)
         self.section = section
         self.sentences = [
-            sentence
-            for part in walk([section])
-            for sentence in part["sentences"]
-            if not line or sentence["id"] == line
+            sentence for part in walk([section]) for sentence in part["sentences"] if not line or sentence["id"] == line
         ]
         for number, sentence in enumerate(self.sentences, start=1):
             self.fields[_text_name(sentence)] = forms.CharField(
@@ -112,10 +109,8 @@ class SectionEditForm(RevisionForm):
                 changes.append({"id": sentence["id"], "removed": True})
             elif " ".join(self.cleaned_data[_text_name(sentence)].split()) != sentence["text"]:
                 changes.append({"id": sentence["id"], "text": self.cleaned_data[_text_name(sentence)]})
-        for part in walk([self.section]):
-            if text := self.cleaned_data.get(f"new_{part['id']}", "").strip():
-                changes.append({"section": part["id"], "text": text})
-        return changes
+        added = ((part["id"], self.cleaned_data.get(f"new_{part['id']}", "").strip()) for part in walk([self.section]))
+        return [*changes, *({"section": section_id, "text": text} for section_id, text in added if text)]
 
 
 class SignForm(RevisionForm):

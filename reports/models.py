@@ -58,7 +58,10 @@ class ReportTemplate(Timestamped):
         constraints = [
             models.UniqueConstraint(fields=["doctor", "slug"], name="template_slug_per_doctor", nulls_distinct=False),
             models.UniqueConstraint(
-                fields=["doctor"], condition=Q(is_default=True), name="template_one_default_per_doctor", nulls_distinct=False
+                fields=["doctor"],
+                condition=Q(is_default=True),
+                name="template_one_default_per_doctor",
+                nulls_distinct=False,
             ),
         ]
 
@@ -117,12 +120,18 @@ class Report(Timestamped):
     amend_reason = EncryptedTextField(blank=True, default="")
 
     template_version = models.PositiveIntegerField(default=1)
-    template_structure = models.JSONField(default=dict, help_text="Name, slug and sections as they were when it was asked for.")
-    structured_data = EncryptedJSONField(default=list, blank=True, help_text="Contract section 4: the list of sections.")
+    template_structure = models.JSONField(
+        default=dict, help_text="Name, slug and sections as they were when it was asked for."
+    )
+    structured_data = EncryptedJSONField(
+        default=list, blank=True, help_text="Contract section 4: the list of sections."
+    )
     generated_content = EncryptedTextField(blank=True, default="")
     missing = EncryptedJSONField(default=list, blank=True, help_text="Said but not in the report.")
     unassigned = EncryptedJSONField(default=list, blank=True, help_text="Findings that fit no section.")
-    checked_sections = models.JSONField(default=list, blank=True, help_text="Ids of sections the doctor marked checked.")
+    checked_sections = models.JSONField(
+        default=list, blank=True, help_text="Ids of sections the doctor marked checked."
+    )
     evidence_bound_at = models.DateTimeField(
         null=True, blank=True, help_text="Corrections of the transcript after this time are not in the evidence yet."
     )
@@ -144,7 +153,9 @@ class Report(Timestamped):
         max_length=60, blank=True, default="", help_text="Why the built-in engine wrote it although a cloud one is set."
     )
 
-    manual_corrections = EncryptedJSONField(default=list, blank=True, help_text="Each edit: sentence id, before, after, who, when.")
+    manual_corrections = EncryptedJSONField(
+        default=list, blank=True, help_text="Each edit: sentence id, before, after, who, when."
+    )
     correction_notes = EncryptedTextField(blank=True, default="")
     manually_edited = models.BooleanField(default=False)
 
@@ -156,9 +167,13 @@ class Report(Timestamped):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="generated_reports"
     )
     signed_at = models.DateTimeField(null=True, blank=True)
-    content_hash = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 of the canonical content.")
+    content_hash = models.CharField(
+        max_length=64, blank=True, default="", help_text="SHA-256 of the canonical content."
+    )
     signature = models.CharField(max_length=120, blank=True, default="", help_text="HMAC of the hash, signer and time.")
-    key_generation = models.PositiveIntegerField(default=1, help_text="Raised when ciphertext is rewritten by a key rotation.")
+    key_generation = models.PositiveIntegerField(
+        default=1, help_text="Raised when ciphertext is rewritten by a key rotation."
+    )
     erased_at = models.DateTimeField(null=True, blank=True)
 
     exported_formats = models.JSONField(default=list, blank=True)

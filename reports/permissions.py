@@ -60,7 +60,9 @@ def check_has_words(transcription: Transcription | None) -> None:
     if transcription.status == Transcription.Status.FAILED:
         raise Conflict("The transcript failed. Have it written again first.", code="transcription_failed")
     if transcription.status != Transcription.Status.COMPLETED:
-        raise Conflict("The transcript is still being written. Try again when it is done.", code="transcription_running")
+        raise Conflict(
+            "The transcript is still being written. Try again when it is done.", code="transcription_running"
+        )
 
 
 def check_can_edit(user: User, report: Report) -> None:

@@ -439,7 +439,9 @@ def scores_in_words(report: Report) -> list[tuple[str, str, str]]:
         rows.append(("Completeness", words, f"{report.completeness_score:.2f}"))
     if report.quality_score is not None:
         count = counts.get("to_check", 0)
-        words = "Every line is supported" if not count else f"{count} {'line needs' if count == 1 else 'lines need'} a look"
+        words = (
+            "Every line is supported" if not count else f"{count} {'line needs' if count == 1 else 'lines need'} a look"
+        )
         rows.append(("Form and support", words, f"{report.quality_score:.2f}"))
     if report.confidence_score is not None:
         words = "How often lines like these are kept, times how well the words were heard"

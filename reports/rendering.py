@@ -69,8 +69,8 @@ def as_text(report: Report) -> str:
     header = header_of(report.session.doctor, with_logo=False)
     registration = f"Reg. {header.license_number}" if header.license_number else ""
     practitioner = ", ".join(part for part in (header.practitioner, header.specialization, registration) if part)
-    seen = f"Session {report.session.session_id}, {long_date(report.session.started_at)}"
-    head = "\n".join(line for line in (header.clinic, practitioner, "", report.title, seen) if line or line == "")
+    when = f"Session {report.session.session_id}, {long_date(report.session.started_at)}"
+    head = f"{header.clinic}\n{practitioner}\n\n{report.title}\n{when}"
     body = content_text(report.structured_data, required=[section["id"] for section in report.structured_data])
     return f"{head}\n\n{body}\n"
 
@@ -137,7 +137,9 @@ def gap_notes(report: Report) -> list[str]:
 
 def confirmed_by_hand(sections: list[Section]) -> int:
     """Return how many sentences rest on the doctor's word and not on the recording."""
-    return sum(1 for section in walk(sections) for sentence in section["sentences"] if sentence["support"] == "confirmed")
+    return sum(
+        1 for section in walk(sections) for sentence in section["sentences"] if sentence["support"] == "confirmed"
+    )
 
 
 def clock(milliseconds: int) -> str:

@@ -122,16 +122,16 @@ def _section_context(request: ClinicRequest, report: Report, chosen: Section) ->
 
 
 def _top_section(report: Report, section_id: str) -> Section:
-    found = next((section for section in report.structured_data if section["id"] == section_id), None)
+    sections: list[Section] = report.structured_data
+    found = next((section for section in sections if section["id"] == section_id), None)
     if found is None:
         raise NotInReport("section")
     return found
 
 
 def _top_id(report: Report, section_id: str) -> str:
-    return next(
-        section["id"] for section in report.structured_data if find_section([section], section_id) is not None
-    )
+    sections: list[Section] = report.structured_data
+    return next(section["id"] for section in sections if find_section([section], section_id) is not None)
 
 
 def _section_of_line(report: Report, sentence_id: str) -> str:

@@ -52,7 +52,9 @@ def amend(request: ClinicRequest, pk: UUID) -> HttpResponse:
     form = AmendForm(request.POST)
     if form.is_valid():
         amended = services.amend_report(report, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now())
-        messages.success(request, f"Version {amended.version} is a copy to change and sign. Version {report.version} stays.")
+        messages.success(
+            request, f"Version {amended.version} is a copy to change and sign. Version {report.version} stays."
+        )
         return redirect("reports:detail", pk=amended.pk)
     context = {"report": report, "amend_form": form}
     return render_page(request, "reports/amend.html", context, fragment="reports/_amend_form.html", form=form)
@@ -60,10 +62,10 @@ def amend(request: ClinicRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.VIEW_REPORTS)
-def export(request: ClinicRequest, pk: UUID, format: str) -> HttpResponse:
+def export(request: ClinicRequest, pk: UUID, file_type: str) -> HttpResponse:
     """Hand a report over as a file; the name holds no patient's name."""
     report = get_report(request, pk)
-    document = services.export_report(report, format=format, by=request.user, at=timezone.now())
+    document = services.export_report(report, file_type=file_type, by=request.user, at=timezone.now())
     response = HttpResponse(document.content, content_type=document.content_type)
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}"'
     response["Cache-Control"] = "no-store"

@@ -28,10 +28,13 @@ _HOW_WORDS = (
     "orally|od|bd|tds|qds|qhs|bid|tid|qid|other|for|sleep|one|two|hours?|\\d+"
 )
 _HOW = re.compile(rf"(?:\s+(?:{_HOW_WORDS})\b)+", re.IGNORECASE)
-_STOP = re.compile(r"\b(stop\w*|discontinu\w*|come off|came off|wean\w* off|taper\w* off|no longer tak\w+|cease\w*)\b", re.IGNORECASE)
+_STOP = re.compile(
+    r"\b(stop\w*|discontinu\w*|come off|came off|wean\w* off|taper\w* off|no longer tak\w+|cease\w*)\b", re.IGNORECASE
+)
 _START = re.compile(r"\b(start\w*|begin\w*|began|add(?:ed|ing)?|initiat\w*|prescrib\w*|trial of)\b", re.IGNORECASE)
 _CHANGE = re.compile(
-    r"\b(increas\w*|rais\w*|decreas\w*|reduc\w*|lower\w*|chang\w*|switch\w*|titrat\w*|adjust\w*|up to|down to)\b", re.IGNORECASE
+    r"\b(increas\w*|rais\w*|decreas\w*|reduc\w*|lower\w*|chang\w*|switch\w*|titrat\w*|adjust\w*|up to|down to)\b",
+    re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"[.;]|,? (?:but|because|so that|which) ", re.IGNORECASE)
 
@@ -39,7 +42,9 @@ _ALLERGIC_TO = re.compile(
     r"\ballerg(?:y|ic|ies)(?: reaction)?s? to\s+(?P<what>[a-z][\w' -]{1,60}?)(?=[.,;()]|\s+(?:with|which|causing|but|since)\b|$)",
     re.IGNORECASE,
 )
-_SOME_ALLERGY = re.compile(r"\b(?P<what>(?!drug|food|seasonal|an|the|no|known|any)[a-z][\w-]+) allergy\b", re.IGNORECASE)
+_SOME_ALLERGY = re.compile(
+    r"\b(?P<what>(?!drug|food|seasonal|an|the|no|known|any)[a-z][\w-]+) allergy\b", re.IGNORECASE
+)
 
 _DIAGNOSIS_LEAD = re.compile(
     r"^(?:this is|it is|the (?:diagnosis|impression) is|impression:|diagnosis:|(?:the patient|he|she) has|consistent with)\s+",
@@ -49,13 +54,20 @@ _DIAGNOSIS_LEAD = re.compile(
 _CLAUSES = re.compile(r"[,;:.] |, and |, but | and (?:it|she|he|they|this|that) |, which ")
 
 _NUMBERS = {
-    **{word: place for place, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), start=1)},
+    **{
+        word: place
+        for place, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), start=1)
+    },
     **{word: place for place, word in enumerate(("nine", "ten", "eleven", "twelve"), start=9)},
-    **{"a": 1, "an": 1, "a couple of": 2, "couple of": 2},
+    "a": 1,
+    "an": 1,
+    "a couple of": 2,
+    "couple of": 2,
 }
+_NUMBER_WORDS = "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _INTERVAL = re.compile(
-    rf"\b(?:in|after|within|every|for)?\s*(?:about |around |the next )?(?P<count>\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
-    r"[ -](?:more )?(?P<unit>day|week|fortnight|month)s?\b",
+    rf"\b(?:about |around |the next )?(?P<count>\d{{1,3}}|{_NUMBER_WORDS})[ -](?:more )?"
+    r"(?P<unit>day|week|fortnight|month)s?\b",
     re.IGNORECASE,
 )
 _RETURN = re.compile(
@@ -166,14 +178,14 @@ def _medications_in(sentence: Sentence, report: Report) -> Iterable[Proposal]:
         after = _CLAUSE_END.split(text[name.end() : until])[0]
         drug = name.group().capitalize()
         if _STOP.search(before):
-            yield Proposal(Kind.MEDICATION, f"{drug}: stopped {report.session.started_at:%Y-%m-%d}", Change.STOP, sentence)
+            yield Proposal(
+                Kind.MEDICATION, f"{drug}: stopped {report.session.started_at:%Y-%m-%d}", Change.STOP, sentence
+            )
             continue
         if NEGATION.search(before):
             continue
         line = " ".join(part for part in (drug, *_dose_in(after)) if part)
-        change = (
-            Change.CHANGE if _CHANGE.search(before) else Change.START if _START.search(before) else Change.CONTINUE
-        )
+        change = Change.CHANGE if _CHANGE.search(before) else Change.START if _START.search(before) else Change.CONTINUE
         yield Proposal(Kind.MEDICATION, line, change, sentence)
 
 

@@ -67,9 +67,7 @@ _FACTS_CHANGED = " OR ".join(map(_changed, FACTS))
 _TEXT_CHANGED = " OR ".join(map(_changed, CIPHERTEXT))
 _IS_ROTATION = "NEW.key_generation > OLD.key_generation"
 _IS_ERASURE = "OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL"
-_STEPS_BACK = (
-    f"NEW.key_generation < OLD.key_generation OR (OLD.erased_at IS NOT NULL AND ({_changed('erased_at')}))"
-)
+_STEPS_BACK = f"NEW.key_generation < OLD.key_generation OR (OLD.erased_at IS NOT NULL AND ({_changed('erased_at')}))"
 
 TRIGGERS = (
     Trigger(

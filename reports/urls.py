@@ -22,6 +22,6 @@ urlpatterns = [
     path("<uuid:pk>/findings/<slug:key>/", review_views.insert_finding, name="insert_finding"),
     path("<uuid:pk>/sign/", sealing_views.sign, name="sign"),
     path("<uuid:pk>/amend/", sealing_views.amend, name="amend"),
-    path("<uuid:pk>/export/<slug:format>/", sealing_views.export, name="export"),
+    path("<uuid:pk>/export/<slug:file_type>/", sealing_views.export, name="export"),
     path("<uuid:pk>/take-over/", views.take_over, name="take_over"),
 ]

@@ -100,9 +100,9 @@ def generate_report(report_id: UUID, *, job: Job, clock: Clock) -> None:
 
     Raises TransientJobError (worth another attempt), PermanentJobError and LeaseLost.
     """
-    report = Report.objects.select_related(
-        "session__patient", "session__doctor", "template", "transcription"
-    ).get(pk=report_id)
+    report = Report.objects.select_related("session__patient", "session__doctor", "template", "transcription").get(
+        pk=report_id
+    )
     if not report.is_running:
         return
     if report.status == Status.PENDING:
@@ -182,9 +182,7 @@ def age_band(age: int) -> str:
     return f"{age // 10 * 10}-{age // 10 * 10 + 9}"
 
 
-def _write(
-    report: Report, request: GenerationRequest, *, job: Job, at: datetime
-) -> tuple[GeneratedReport, str]:
+def _write(report: Report, request: GenerationRequest, *, job: Job, at: datetime) -> tuple[GeneratedReport, str]:
     """Return the draft, and why the built-in engine wrote it if a cloud one was set up."""
     titles = {section.id: section.title for section in request.sections}
 

@@ -109,9 +109,7 @@ def apply_changes(
     return draft
 
 
-def mark_section_checked(
-    report: Report, section_id: str, *, is_checked: bool = True, by: User, at: datetime
-) -> Report:
+def mark_section_checked(report: Report, section_id: str, *, is_checked: bool = True, by: User, at: datetime) -> Report:
     """Note that the doctor has read a section, or take it back; with the last one the report counts as reviewed.
 
     Raises NotAllowed, Conflict and NotInReport.
@@ -254,12 +252,8 @@ def _is_written_by_hand(draft: Report, sentence_id: str) -> bool:
     return any(entry["sentence"] == sentence_id and entry["verb"] == "add" for entry in draft.manual_corrections)
 
 
-def _log(
-    draft: Report, verb: str, place: content.Place, before: Sentence | None, *, by: User, at: datetime
-) -> None:
-    log_correction(
-        draft, verb=verb, section=place.section, before=before, after=place.sentence.copy(), by=by, at=at
-    )
+def _log(draft: Report, verb: str, place: content.Place, before: Sentence | None, *, by: User, at: datetime) -> None:
+    log_correction(draft, verb=verb, section=place.section, before=before, after=place.sentence.copy(), by=by, at=at)
 
 
 def _store_review(draft: Report, *, verb: str, by: User, at: datetime) -> None:

@@ -11,20 +11,20 @@ from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 
 
-def export_report(report: Report, *, format: str, by: User, at: datetime) -> Document:
+def export_report(report: Report, *, file_type: str, by: User, at: datetime) -> Document:
     """Return a report as a file: `pdf`, `docx`, `txt`, `md` or `json`. A draft says on every page that it is one.
 
     Raises NotAllowed, Conflict, SealBroken and UnknownFormat.
     """
     permissions.check_can_export(by, report)
     require_whole(report, by=by)
-    document = exports.render(report, format=format, at=at)
+    document = exports.render(report, file_type=file_type, at=at)
     with unit_of_work():
         stored = Report.objects.select_for_update().only("exported_formats").get(pk=report.pk)
-        if format not in stored.exported_formats:
-            formats = sorted({*stored.exported_formats, format})
+        if file_type not in stored.exported_formats:
+            formats = sorted({*stored.exported_formats, file_type})
             Report.objects.filter(pk=report.pk).update(exported_formats=formats, updated_at=at)
             report.exported_formats = formats
-        detail = {"format": format, "version": report.version, "signed": report.is_signed}
+        detail = {"format": file_type, "version": report.version, "signed": report.is_signed}
         record(Action.EXPORT, by=by, target=report, patient_id=report.session.patient_id, detail=detail)
     return document

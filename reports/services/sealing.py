@@ -63,7 +63,9 @@ class EmptyReason(DomainError):
 def blockers_of(report: Report) -> list[Blocker]:
     """Return what keeps a draft from being signed, in reading order; empty when nothing does."""
     blockers = [
-        Blocker("unsupported", "A line is not supported by the recording: confirm, change or remove it.", sentence["id"])
+        Blocker(
+            "unsupported", "A line is not supported by the recording: confirm, change or remove it.", sentence["id"]
+        )
         for sentence in all_sentences(report.structured_data)
         if sentence["support"] == "unsupported"
     ]

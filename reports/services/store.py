@@ -7,7 +7,6 @@ draft is still the one that was checked.
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from reports import content, permissions, rendering
 from reports.content import Evidence, Section, Sentence

@@ -245,7 +245,9 @@ def test_identity_is_in_the_request_only_to_be_replaced(asha, cloud):
     make_report(asha, session=session)
 
     (request,) = cloud.requests
-    assert {patient.first_name, patient.last_name, patient.phone_primary, patient.patient_id} <= set(request.identifiers)
+    assert {patient.first_name, patient.last_name, patient.phone_primary, patient.patient_id} <= set(
+        request.identifiers
+    )
     told = " ".join(str(getattr(request.context, name)) for name in request.context.__slots__)
     assert not any(identifier in told for identifier in request.identifiers)
     assert str(patient.date_of_birth.year) not in told
@@ -275,7 +277,9 @@ def test_regenerating_makes_the_next_version_and_keeps_the_old(asha, now):
     assert permissions.has_newer_version(report)
 
 
-@pytest.mark.parametrize(("age", "band"), [(0, "0-9"), (34, "30-39"), (89, "80-89"), (90, "90 or older"), (104, "90 or older")])
+@pytest.mark.parametrize(
+    ("age", "band"), [(0, "0-9"), (34, "30-39"), (89, "80-89"), (90, "90 or older"), (104, "90 or older")]
+)
 def test_an_age_is_told_in_tens(age, band):
     assert drafting.age_band(age) == band
 

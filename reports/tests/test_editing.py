@@ -66,7 +66,7 @@ def test_an_edit_based_on_an_older_state_is_refused(asha, now):
 def test_a_draft_that_changed_while_it_was_checked_is_not_overwritten(asha, now, monkeypatch):
     report = make_report(asha)
     line = first_sentence(report)
-    other = [entry for entry in all_sentences(report.structured_data) if entry["id"] != line["id"]][0]
+    other = next(entry for entry in all_sentences(report.structured_data) if entry["id"] != line["id"])
     checked = services.editing.check_support
 
     def meanwhile(draft, sentence):

@@ -94,7 +94,9 @@ def test_a_new_transcript_is_bound_by_time(asha):
 
     assert bound.transcription == again
     before, after = first_sentence(report), first_sentence(bound)
-    assert {place["segment"] for place in after["evidence"]}.isdisjoint({place["segment"] for place in before["evidence"]})
+    assert {place["segment"] for place in after["evidence"]}.isdisjoint(
+        {place["segment"] for place in before["evidence"]}
+    )
     assert [place["quote"] for place in after["evidence"]] == [place["quote"] for place in before["evidence"]]
     assert all(line["support"] == "supported" for line in all_sentences(bound.structured_data) if line["evidence"])
 
@@ -122,4 +124,3 @@ def test_words_that_are_not_finished_bind_nothing(asha):
     Transcription.objects.create(session=report.session, retry_count=1)
 
     assert not services.is_evidence_stale(reloaded(report))
-

@@ -114,9 +114,7 @@ def test_the_keyboard_goes_from_a_draft_to_a_signed_report(browse, asha, session
 
 def test_what_was_left_out_is_put_in(browse, asha, session):
     report = make_report(asha, session=session)
-    line = next(
-        line for section in report.structured_data for line in section["sentences"] if "nausea" in line["text"]
-    )
+    line = next(line for section in report.structured_data for line in section["sentences"] if "nausea" in line["text"])
     report = services.settle_sentence(report, line["id"], "remove", by=asha, at=timezone.now())
     page = open_report(browse, asha, report)
     finding = page.locator("#findings li", has_text="nausea").first

@@ -106,7 +106,9 @@ def test_a_correction_of_the_transcript_stops_signing_until_the_evidence_is_boun
     report = settle(make_report(asha), by=asha)
     segment = report.transcription.segments[0]["id"]
     later = timezone.now() + timedelta(minutes=1)
-    transcripts.correct_segments(report.transcription, [{"id": segment, "text": "What brings you here"}], by=asha, at=later)
+    transcripts.correct_segments(
+        report.transcription, [{"id": segment, "text": "What brings you here"}], by=asha, at=later
+    )
 
     with pytest.raises(services.NotReady, match="transcript was corrected"):
         services.sign_report(reloaded(report), by=asha, at=later, password_checked=True)

@@ -56,7 +56,12 @@ def test_two_medications_of_one_sentence_are_two_proposals(asha, now):
 
 @pytest.mark.parametrize(
     "text",
-    ["She does not take lithium.", "Denies taking diazepam 5 mg.", "Her mother takes lithium 400 mg.", "Sleep is better."],
+    [
+        "She does not take lithium.",
+        "Denies taking diazepam 5 mg.",
+        "Her mother takes lithium 400 mg.",
+        "Sleep is better.",
+    ],
 )
 def test_what_is_denied_or_another_persons_is_not_proposed(asha, now, text):
     report = signed_with(asha, now, medication_response=[text], plan=["Come back."])
@@ -66,9 +71,7 @@ def test_what_is_denied_or_another_persons_is_not_proposed(asha, now, text):
 
 def test_what_the_record_has_is_not_proposed_again(asha, now):
     session = make_written_session(asha)
-    patients.update_patient(
-        session.patient, {"current_medications": "sertraline 75 mg every morning"}, by=asha, at=now
-    )
+    patients.update_patient(session.patient, {"current_medications": "sertraline 75 mg every morning"}, by=asha, at=now)
 
     report = make_report(asha, session=session, status="signed")
 
@@ -89,7 +92,9 @@ def test_an_allergy_is_proposed(asha, now, text, line):
     assert lines_of(report, Kind.ALLERGY) == [(line, Change.NEW)]
 
 
-@pytest.mark.parametrize("text", ["No known drug allergies.", "Denies any allergy to penicillin.", "His son is allergic to nuts."])
+@pytest.mark.parametrize(
+    "text", ["No known drug allergies.", "Denies any allergy to penicillin.", "His son is allergic to nuts."]
+)
 def test_no_allergy_is_made_of_a_denial_or_a_relative(asha, now, text):
     report = signed_with(asha, now, interval_history=[text])
 

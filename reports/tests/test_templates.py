@@ -114,7 +114,9 @@ def test_doctors_change_their_own_and_administrators_the_clinics(asha, ben, omar
 
 def test_a_doctor_has_one_default(asha, now):
     first = services.set_default_template(services.copy_template(clinic_template(), by=asha, at=now), by=asha, at=now)
-    second = services.set_default_template(services.copy_template(clinic_template("soap"), by=asha, at=now), by=asha, at=now)
+    second = services.set_default_template(
+        services.copy_template(clinic_template("soap"), by=asha, at=now), by=asha, at=now
+    )
 
     first.refresh_from_db()
     assert (first.is_default, second.is_default) == (False, True)

@@ -36,9 +36,7 @@ def new_document(*, title: str) -> Document:
     return document
 
 
-def add_text(
-    paragraph: Paragraph, text: str, *, bold: bool = False, small: bool = False, raised: bool = False
-) -> Run:
+def add_text(paragraph: Paragraph, text: str, *, bold: bool = False, small: bool = False, raised: bool = False) -> Run:
     """Add a run of text, `raised` as a superscript."""
     from docx.shared import Pt, RGBColor
 
@@ -55,7 +53,7 @@ def add_heading(document: Document, text: str, *, level: int) -> Paragraph:
     """Add a heading in ink instead of the default theme's blue."""
     from docx.shared import RGBColor
 
-    heading = document.add_heading(printable(text), level=level)
+    heading: Paragraph = document.add_heading(printable(text), level=level)
     for run in heading.runs:
         run.font.name = BODY_FONT
         run.font.color.rgb = RGBColor(*INK)

@@ -80,7 +80,14 @@ def test_rendering_reads_no_file_outside_the_print_folder(tmp_path):
 
 @pytest.mark.parametrize(
     "address",
-    ["/etc/passwd", "file:///etc/passwd", "http://127.0.0.1/x", "../../manage.py", "css/../../manage.py", "css/base.css"],
+    [
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "http://127.0.0.1/x",
+        "../../manage.py",
+        "css/../../manage.py",
+        "css/base.css",
+    ],
 )
 def test_an_address_outside_the_closed_set_stands_for_nothing(address):
     assert resolve_address(address) == ""
