@@ -162,7 +162,7 @@ def test_a_consultation_from_registration_to_the_paid_bill(page, microphone):
     assert page.locator(".claim").count() >= 6
     assert page.locator("button.ev").count() >= 6
     page.locator("button.ev").first.click()
-    expect(page.locator(".turn.on, .turn[aria-current]").first).to_be_visible()
+    expect(page.locator("[data-turn] mark.on").first).to_be_visible()
 
     # A line that nothing supports blocks signing.
     section = page.locator("section[data-section]").filter(has=page.locator("button.ev")).first
