@@ -107,13 +107,14 @@ class Guard:
 
 
 @lru_cache(maxsize=8)
-def _guard_for(segments: tuple[TranscriptSegment, ...]) -> Guard:
+def guard_for(segments: tuple[TranscriptSegment, ...]) -> Guard:
+    """Return the prepared checks of a transcript; the last few are kept, since a review asks again and again."""
     return Guard(segments)
 
 
 def check_sentence(text: str, evidence: Collection[int], segments: Sequence[TranscriptSegment]) -> SupportResult:
     """Return the support of one sentence; the prepared transcript is kept for the next call with the same segments."""
-    return _guard_for(tuple(segments)).check(text, evidence)
+    return guard_for(tuple(segments)).check(text, evidence)
 
 
 _RISK_FLAG = Flag(

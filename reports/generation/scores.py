@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reports.structure import Section
@@ -58,9 +59,9 @@ def score_sections(
     guard: "Guard | None" = None,
 ) -> Scores:
     """Return the scores of contract sections against their template and transcript."""
-    from .guard import Guard
+    from .guard import guard_for
 
-    guard = guard or Guard(segments)
+    guard = guard or guard_for(tuple(segments))
     sentences = list(_kept(sections))
     findings = find_findings(guard.index.segments)
     uncovered = [finding for finding in findings if not _is_covered(finding, sentences)]
@@ -85,7 +86,8 @@ def score_sections(
     )
 
 
-def find_findings(segments: tuple[TranscriptSegment, ...]) -> list[Fact]:
+@lru_cache(maxsize=8)
+def find_findings(segments: tuple[TranscriptSegment, ...]) -> tuple[Fact, ...]:
     """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm."""
     findings = [fact for fact in facts_of(segments, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
     known = {segment for fact in findings for segment in fact.evidence}
@@ -98,7 +100,7 @@ def find_findings(segments: tuple[TranscriptSegment, ...]) -> list[Fact]:
                     Fact(sentence, (unit.segment_id,), _FINDING_FROM, "hpi", unit.index, unit.role == "doctor")
                 )
                 break
-    return sorted(findings, key=lambda fact: fact.index)
+    return tuple(sorted(findings, key=lambda fact: fact.index))
 
 
 def _is_clinical(unit: Unit) -> bool:
