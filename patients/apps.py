@@ -10,8 +10,11 @@ class PatientsConfig(AppConfig):
     label = "patients"
 
     def ready(self) -> None:
+        from patients.indexing import reindex_all
         from synapse.common import sweeps
+        from synapse.encryption import rotation
 
+        rotation.register_reindex("patients", reindex_all)
         sweeps.register(
             sweeps.Sweep("expire consents", every=timedelta(hours=1), function="patients.consent.expire_consents")
         )

@@ -1,5 +1,7 @@
 """Keep a patient's search tokens and hash columns in step with the encrypted fields."""
 
+from django.db import transaction
+
 from patients.models import Patient, PatientToken
 from synapse.encryption import blind_index
 
@@ -32,3 +34,16 @@ def write_tokens(patient: Patient) -> None:
     stored = set(PatientToken.objects.filter(patient=patient).values_list("token", flat=True))
     PatientToken.objects.filter(patient=patient, token__in=stored - wanted).delete()
     PatientToken.objects.bulk_create(PatientToken(token=token, patient=patient) for token in sorted(wanted - stored))
+
+
+def reindex_all() -> int:
+    """Write every patient's hashes and tokens anew under the active INDEX_KEY; return how many patients there are."""
+    count = 0
+    for patient_id in Patient.objects.values_list("pk", flat=True).iterator(chunk_size=500):
+        with transaction.atomic():
+            patient = Patient.objects.select_for_update().get(pk=patient_id)
+            set_hashes(patient)
+            patient.save(update_fields=HASH_COLUMNS)
+            write_tokens(patient)
+        count += 1
+    return count

@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Iterable
 from datetime import UTC
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
@@ -12,22 +13,24 @@ from django.conf import settings
 from synapse.audit.models import AuditEvent, ChainHead
 
 
-def _key_id(key: str) -> str:
-    return hashlib.sha256(b"synapse audit key id\0" + key.encode()).hexdigest()[:8]
+@lru_cache(maxsize=8)
+def _ring(keys: tuple[str, ...]) -> dict[str, bytes]:
+    """Map key id to key; the first entry is the active one."""
+    return {hashlib.sha256(b"synapse audit key id\0" + key.encode()).hexdigest()[:8]: key.encode() for key in keys}
 
 
 def active_key_id() -> str:
     """Return the id of the key new rows are sealed with."""
-    return _key_id(settings.AUDIT_KEY[0])
+    return next(iter(_ring(tuple(settings.AUDIT_KEY))))
 
 
 def _mac(key_id: str, purpose: str, content: object) -> str | None:
     """Return the hex HMAC-SHA256 of content, or None when no configured key has this id."""
-    for key in settings.AUDIT_KEY:
-        if _key_id(key) == key_id:
-            text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
-            return hmac.digest(key.encode(), text.encode(), hashlib.sha256).hex()
-    return None
+    key = _ring(tuple(settings.AUDIT_KEY)).get(key_id)
+    if key is None:
+        return None
+    text = json.dumps([purpose, content], sort_keys=True, separators=(",", ":"))
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def event_mac(event: AuditEvent) -> str | None:

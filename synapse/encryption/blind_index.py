@@ -6,7 +6,6 @@ deletion neighbourhood: a word and the word less one letter, on both sides, meet
 replace or swap). A query is an AND of terms; each term is an OR of tokens at three levels of likeness.
 """
 
-import hashlib
 import hmac
 import re
 import unicodedata
@@ -337,9 +336,9 @@ def _term(levels: dict[Level, list[tuple[str, str]]]) -> Term:
 
 
 def _token(key: str, kind: str, value: str) -> int:
-    digest = hmac.digest(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256)
+    digest = hmac.digest(key.encode(), f"{kind}\0{value}".encode(), "sha256")
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _hash(kind: str, value: str) -> str:
-    return hmac.digest(settings.INDEX_KEY[0].encode(), f"{kind}\0{value}".encode(), hashlib.sha256).hex()
+    return hmac.digest(settings.INDEX_KEY[0].encode(), f"{kind}\0{value}".encode(), "sha256").hex()

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from synapse.common import jobs
+from synapse.common.housekeeping import clean_up
 from synapse.common.models import Job
 from synapse.common.tests import tasks
 
@@ -322,6 +323,20 @@ def test_done_jobs_go_after_thirty_days_and_failed_ones_stay(db):
 
     assert jobs.purge_finished(now) == 1
     assert {job.pk for job in Job.objects.all()} == {job.pk for job in kept}
+
+
+def test_the_clean_up_takes_old_jobs_and_expired_sign_ins(db, client, asha):
+    from django.contrib.sessions.models import Session
+
+    now = timezone.now()
+    make_job(state="done", finished_at=now - timedelta(days=31))
+    client.force_login(asha)
+    Session.objects.update(expire_date=now - timedelta(seconds=1))
+
+    clean_up(now)
+
+    assert not Job.objects.exists()
+    assert not Session.objects.exists()
 
 
 def test_the_queue_entry_carries_the_id_and_nothing_else(db):
