@@ -131,12 +131,19 @@ def for_patient(request: ClinicRequest, patient_pk: UUID) -> HttpResponse:
 @require_GET
 @requires(Permission.VIEW_REPORTS)
 def for_session(request: ClinicRequest, session_pk: UUID) -> HttpResponse:
-    """Show a session's reports and the way to a new one: a panel of the session's pages; a single report opens."""
+    """Lead to a session's report; without one, offer to have it written. As a fragment: a panel of other pages.
+
+    `wait` asks whether the first report is there yet.
+    """
     sessions = ConsultationSession.objects.visible_to(request.user).select_related("doctor", "patient")
     session = get_object_or_404(sessions, pk=session_pk)
-    reports = list(Report.objects.visible_to(request.user).filter(session=session).values_list("pk", flat=True)[:2])
-    if len(reports) == 1 and not request.htmx:
-        return redirect("reports:detail", pk=reports[0])
+    is_waiting = "wait" in request.GET
+    if is_waiting or not request.htmx:
+        newest = queries.reports_of_session(request.user, session).first()
+        if newest is not None:
+            return redirect("reports:detail", pk=newest.pk)
+        if is_waiting:
+            return HttpResponse(status=204)
     record_read(request, target=session, patient_id=session.patient_id, detail={"part": "reports"}, poll=True)
     context = _session_panel(request, session)
     return render_page(request, "reports/for_session.html", context, fragment="reports/_for_session.html")

@@ -11,8 +11,10 @@ from reports import permissions, services, signing, triggers
 from reports.content import all_sentences
 from reports.models import Report
 from reports.signing import Seal
-from reports.tests.factories import first_sentence, make_report, reloaded, settle, sign
+from reports.tests.factories import first_sentence, make_report, make_words, reloaded, settle, sign
+from sessions_app import services as sessions
 from sessions_app import transcripts
+from sessions_app.tests.factories import make_consent, make_session, record_audio
 from synapse.accounts.throttle import MAXIMUM_FAILURES, TooManyTries
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
@@ -147,6 +149,22 @@ def test_the_password_is_checked_and_guessing_is_slowed_down(asha, now):
     with pytest.raises(TooManyTries):
         services.check_signing_password(asha, PASSWORD, at=now)
     assert AuditEvent.objects.filter(action="sign", outcome="denied").count() == MAXIMUM_FAILURES
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_the_recording_goes_with_the_signature_unless_the_patient_agreed_to_keep_it(asha, now, agreed):
+    session = make_session(asha)
+    record_audio(session)
+    sessions.complete_session(session, by=asha, at=now)
+    session.transcriptions.all().delete()
+    make_words(session)
+    if agreed:
+        make_consent(session.patient, by=asha, kind="keep_audio")
+
+    sign(settle(make_report(asha, session=session), by=asha), by=asha)
+
+    session.refresh_from_db()
+    assert (session.audio_deleted_at is None) is agreed
 
 
 # The seal -----------------------------------------------------------------------------------------------------------

@@ -171,19 +171,46 @@ def test_the_list_costs_the_same_queries_for_more_rows(asha, signed_in, django_a
     assert len(many) - len(few) <= 1  # one insert of the shown patients either way
 
 
-@pytest.mark.parametrize("panel", ["for_patient", "for_session"])
-def test_panels_come_as_a_page_and_as_a_fragment(asha, ben, signed_in, panel):
+def test_a_patients_reports_come_as_a_page_and_as_a_panel(asha, ben, signed_in):
     report = make_report(asha)
-    of = report.session.patient_id if panel == "for_patient" else report.session_id
-    path = reverse(f"reports:{panel}", args=[of])
+    path = reverse("reports:for_patient", args=[report.session.patient_id])
 
     page = signed_in(asha).get(path).content.decode()
-    fragment = signed_in(asha).get(path, headers=HTMX).content.decode()
+    panel = signed_in(asha).get(path, headers=HTMX).content.decode()
 
     assert "<html" in page
-    assert "<html" not in fragment
-    assert str(report.pk) in fragment
+    assert "<html" not in panel
+    assert str(report.pk) in panel
     assert signed_in(ben).get(path).status_code == 404
+
+
+def test_a_session_leads_to_its_newest_report(asha, ben, signed_in, now):
+    report = make_report(asha)
+    amended = services.regenerate(report, by=asha, at=now)
+    path = reverse("reports:for_session", args=[report.session_id])
+
+    page = signed_in(asha).get(path)
+    panel = signed_in(asha).get(path, headers=HTMX).content.decode()
+
+    assert page.url == address("detail", amended)
+    assert "<html" not in panel
+    assert str(report.pk) in panel
+    assert signed_in(ben).get(path).status_code == 404
+
+
+def test_a_session_without_a_report_waits_for_it_and_offers_to_write_one(asha, signed_in):
+    session = make_written_session(asha)
+    path = reverse("reports:for_session", args=[session.pk])
+    client = signed_in(asha)
+
+    page = client.get(path).content.decode()
+    before = client.get(f"{path}?wait", headers=HTMX)
+    report = make_report(asha, session=session)
+    after = client.get(f"{path}?wait", headers=HTMX)
+
+    assert "Write the report" in page
+    assert before.status_code == 204
+    assert after["HX-Redirect"] == address("detail", report)
 
 
 # Being written ------------------------------------------------------------------------------------------------------
