@@ -28,6 +28,7 @@ from synapse.web.http import ClinicRequest, render_page
 
 # What other apps show of a patient is loaded from their addresses, for those who may see it.
 PANELS = (
+    ("dashboard:timeline", Permission.VIEW_PATIENTS, "All"),
     ("scheduling:for_patient", Permission.VIEW_CALENDAR, "Visits"),
     ("sessions:for_patient", Permission.VIEW_SESSIONS, "Sessions"),
     ("reports:for_patient", Permission.VIEW_REPORTS, "Reports"),

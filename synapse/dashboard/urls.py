@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from synapse.dashboard import audit, system, views
+from synapse.dashboard import audit, system, timeline, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -11,4 +11,5 @@ urlpatterns = [
     path("audit/check/", audit.check, name="audit_check"),
     path("audit/export/", audit.export, name="audit_export"),
     path("system/", system.index, name="system"),
+    path("patients/<uuid:patient_pk>/timeline/", timeline.for_patient, name="timeline"),
 ]
