@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 
@@ -19,8 +19,6 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True)
     role = models.CharField(max_length=20, choices=Role.choices)
-
-    objects = UserManager()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_known_role")]
@@ -93,7 +91,7 @@ class ClinicSettings(models.Model):
     currency = models.CharField(max_length=3, default="INR", help_text="ISO 4217 code.")
     timezone = models.CharField(max_length=60, default="Asia/Kolkata")
     language = models.CharField(max_length=12, default="en-US")
-    tax_rate = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal("0"), help_text="Percent.")
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0), help_text="Percent.")
     payment_terms_days = models.PositiveSmallIntegerField(default=14)
     payment_instructions = models.TextField(max_length=600, blank=True)
     audio_retention_days = models.PositiveSmallIntegerField(default=30)
