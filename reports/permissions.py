@@ -46,6 +46,11 @@ def check_can_write(user: User) -> None:
 def check_can_request(user: User, session: ConsultationSession, transcription: Transcription | None) -> None:
     """Raise unless a report of this session may be asked for now: a finished transcript, none being written."""
     check_can_write(user)
+    check_can_be_written(session, transcription)
+
+
+def check_can_be_written(session: ConsultationSession, transcription: Transcription | None) -> None:
+    """Raise NoSpeech or Conflict unless there are words and no report of the session is being written."""
     check_has_words(transcription)
     if session.reports.filter(status__in=Report.RUNNING).exists():
         raise ReportRunning("A report of this session is being written. Wait until it is there.")

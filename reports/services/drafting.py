@@ -56,7 +56,9 @@ def request_report(
     """
     with unit_of_work():
         transcription = session_queries.current_transcription(session)
-        permissions.check_can_request(by or session.doctor, session, transcription)
+        if by is not None:
+            permissions.check_can_write(by)
+        permissions.check_can_be_written(session, transcription)
         assert transcription is not None
         template = template or queries.default_template(session.doctor)
         if not template.is_active or not _may_use(session.doctor, by, template):

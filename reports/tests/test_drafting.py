@@ -106,6 +106,14 @@ def test_no_speech_makes_no_report(asha, now):
     assert not Report.objects.exists()
 
 
+def test_a_doctor_who_left_keeps_no_transcript_from_becoming_a_report(asha, now):
+    session = make_written_session(asha)
+    type(asha).objects.filter(pk=asha.pk).update(is_active=False)
+    session.doctor.refresh_from_db()
+
+    assert services.request_report(session, by=None, at=now).is_waiting
+
+
 @pytest.mark.parametrize("status", ["pending", "failed", None])
 def test_a_session_without_a_finished_transcript_makes_no_report(asha, now, status):
     session = make_session(asha, status="completed")
