@@ -76,31 +76,46 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
     name = storage.new_name(".ogg")
     size = storage.put(name, io.BytesIO(encoded.file))
     check_length(b"".join(storage.open_range(name)), pcm_bytes=encoded.pcm_bytes)
+    facts = {
+        "audio_name": name,
+        "audio_format": FORMAT,
+        "audio_size_bytes": size,
+        "audio_sha256": timeline.sha256,
+        **_measured(timeline, encoded.peaks, encoded.quality_score),
+    }
     with unit_of_work():
-        session.audio_name = name
-        session.audio_format = FORMAT
-        session.audio_size_bytes = size
-        session.audio_duration_seconds = timeline.pcm_ms / 1000
-        session.audio_quality_score = encoded.quality_score
-        session.audio_peaks = encoded.peaks
-        session.audio_map = [list(pair) for pair in timeline.clock_map]
-        session.audio_sha256 = timeline.sha256
-        session.save(
-            update_fields=[
-                "audio_name",
-                "audio_format",
-                "audio_size_bytes",
-                "audio_duration_seconds",
-                "audio_quality_score",
-                "audio_peaks",
-                "audio_map",
-                "audio_sha256",
-                "updated_at",
-            ]
-        )
+        _store(session, facts)
         record(Action.UPDATE, by=None, target=session, patient_id=session.patient_id, detail={"verb": "archive_audio"})
     store.delete(session.pk)
     logger.info("session %s: audio archived", session.pk)
+
+
+def survey(session: ConsultationSession) -> spool.Timeline:
+    """Measure a session's spool, so that its page can draw and play it before there is a file; return its timeline."""
+    import numpy as np
+
+    store = spool.default_store()
+    timeline = store.timeline(session.pk)
+    meter = Meter(timeline.pcm_bytes)
+    for block in _framed(chunk.pcm for chunk in store.reader(session.pk)):
+        meter.hear(np.frombuffer(block, "<i2"))
+    _store(session, _measured(timeline, meter.peaks(), meter.quality_score()))
+    return timeline
+
+
+def _measured(timeline: spool.Timeline, peaks: list[float], quality_score: float) -> dict[str, Any]:
+    return {
+        "audio_duration_seconds": timeline.pcm_ms / 1000,
+        "audio_map": [list(pair) for pair in timeline.clock_map],
+        "audio_peaks": peaks,
+        "audio_quality_score": quality_score,
+    }
+
+
+def _store(session: ConsultationSession, facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        setattr(session, name, value)
+    session.save(update_fields=[*facts, "updated_at"])
 
 
 def encode(pieces: Iterable[bytes], *, pcm_bytes: int) -> Encoded:
@@ -159,14 +174,6 @@ def pcm_of(session: ConsultationSession) -> Iterator[bytes]:
             yield chunk.pcm
     elif session.audio_name:
         yield from decode(io.BytesIO(b"".join(storage.open_range(session.audio_name))))
-
-
-def clock_map_of(session: ConsultationSession) -> list[tuple[int, int]]:
-    """Return the session's [clock ms, file ms] pairs, from its spool or as stored."""
-    store = spool.default_store()
-    if store.exists(session.pk):
-        return store.timeline(session.pk).clock_map
-    return [(clock_ms, file_ms) for clock_ms, file_ms in session.audio_map]
 
 
 def delete_file(name: str) -> None:

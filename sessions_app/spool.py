@@ -7,42 +7,50 @@ One folder per session holds these files:
     lock    held with flock by the one writer
     closed  there once the recording has ended
 
-A record is `length u32 | seq u32 | t_ms u32 | arrived_ms u64 | nonce 12 | ciphertext+tag`, big-endian. Everything
-before the ciphertext is authenticated, and so is the session, so a record cannot be moved to another place or session.
 Nothing here knows Django; `default_store()` alone reads the settings.
 """
 
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
-import secrets
 import shutil
-import struct
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-SAMPLE_RATE = 16_000
-BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
-GAP_TOLERANCE_MS = 20  # rounding of t_ms in the client; a real loss is at least one chunk, 100 ms
+from sessions_app.spool_format import (
+    FILE_HEADER_LENGTH,
+    Mark,
+    SpoolDamaged,
+    cipher_of,
+    file_header,
+    pack_mark,
+    read_mark,
+    records,
+    seal,
+)
+from sessions_app.timeline import BYTES_PER_MS, GAP_TOLERANCE_MS, SAMPLE_RATE, Chunk, Timeline
 
-_MAGIC = b"SYNSPOOL1"
-_KEY_ID_LENGTH = 8
-_FILE_HEADER_LENGTH = len(_MAGIC) + _KEY_ID_LENGTH
-_RECORD_HEADER = struct.Struct(">IIIQ12s")
-_MARK_FIELDS = struct.Struct(">IQqQ")  # generation, durable bytes of `chunks`, highest contiguous seq, clock ms
-_MARK_LENGTH = _MARK_FIELDS.size + 4  # and a crc32 of these
-_LARGEST_RECORD = 128 * 1024
+__all__ = [
+    "BYTES_PER_MS",
+    "GAP_TOLERANCE_MS",
+    "SAMPLE_RATE",
+    "Chunk",
+    "SpoolBusy",
+    "SpoolClosed",
+    "SpoolDamaged",
+    "SpoolReader",
+    "SpoolStore",
+    "SpoolWriter",
+    "StorageFailed",
+    "Timeline",
+    "default_store",
+]
 
 
 class SpoolClosed(Exception):
@@ -53,65 +61,12 @@ class SpoolBusy(Exception):
     """Another writer holds this session's spool."""
 
 
-class SpoolDamaged(Exception):
-    """The spool cannot be read: no configured key fits, or bytes that were durable are no records any more."""
-
-
 class StorageFailed(Exception):
     """The disk refused a write; nothing of it was acknowledged, and `SpoolWriter.commit` may be called again."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(errno.errorcode.get(error.errno or 0, "EIO"))
         self.is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """One piece of PCM (16-bit little-endian mono, 16 kHz) and its place on the recording clock."""
-
-    seq: int
-    t_ms: int
-    arrived_ms: int
-    pcm: bytes
-
-    @property
-    def duration_ms(self) -> int:
-        return len(self.pcm) // BYTES_PER_MS
-
-
-@dataclass
-class Timeline:
-    """What the chunks seen so far, in order, add up to."""
-
-    last_seq: int = -1
-    clock_ms: int = 0
-    pcm_bytes: int = 0
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-    clock_map: list[tuple[int, int]] = field(default_factory=list)
-    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
-
-    def add(self, chunk: Chunk) -> None:
-        """Take the next chunk in order; a jump of `t_ms` beyond the last chunk's end is a gap."""
-        jump = chunk.t_ms - self.clock_ms
-        start_ms = chunk.t_ms if jump > GAP_TOLERANCE_MS else self.clock_ms
-        if jump > GAP_TOLERANCE_MS:
-            self.gaps.append((self.clock_ms, chunk.t_ms))
-        if jump > GAP_TOLERANCE_MS or not self.clock_map:
-            self.clock_map.append((start_ms, self.pcm_bytes // BYTES_PER_MS))
-        self.last_seq = chunk.seq
-        self.pcm_bytes += len(chunk.pcm)
-        file_start_ms = self.clock_map[-1][1]
-        # From the file's length and not by adding up, so that rounding of odd chunk lengths never accumulates.
-        self.clock_ms = self.clock_map[-1][0] + self.pcm_bytes // BYTES_PER_MS - file_start_ms
-        self._hash.update(chunk.pcm)
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    @property
-    def pcm_ms(self) -> int:
-        return self.pcm_bytes // BYTES_PER_MS
 
 
 class SpoolStore:
@@ -152,7 +107,7 @@ class SpoolStore:
         except FileNotFoundError:
             return 0
         try:
-            mark = _read_mark(descriptor)
+            mark = read_mark(descriptor)
         finally:
             os.close(descriptor)
         return mark.clock_ms if mark.durable else self.timeline(session_id).clock_ms
@@ -257,7 +212,7 @@ class SpoolWriter:
             if batch:
                 if (self._folder / "closed").exists():
                     raise SpoolClosed
-                self._write(b"".join(self._seal(chunk) for chunk in batch))
+                self._write(b"".join(seal(chunk, self._cipher, self._session_id) for chunk in batch))
                 with self._state:
                     del self._pending[: len(batch)]
                     for chunk in batch:
@@ -291,8 +246,8 @@ class SpoolWriter:
                 self._taken.clear()
                 self._waiting.clear()
                 self.timeline = Timeline()
-            end = _FILE_HEADER_LENGTH
-            for chunk, next_offset in _records(self._chunks, self._cipher, self._session_id, end, self._size):
+            end = FILE_HEADER_LENGTH
+            for chunk, next_offset in records(self._chunks, self._cipher, self._session_id, end, self._size):
                 if chunk.arrived_ms > arrived_ms:
                     break
                 end = next_offset
@@ -315,12 +270,6 @@ class SpoolWriter:
             self.timeline.add(chunk)
             self._taken.discard(chunk.seq)
 
-    def _seal(self, chunk: Chunk) -> bytes:
-        nonce = secrets.token_bytes(12)
-        length = len(chunk.pcm) + 16
-        header = _RECORD_HEADER.pack(length, chunk.seq, chunk.t_ms, chunk.arrived_ms, nonce)
-        return header + self._cipher.encrypt(nonce, chunk.pcm, header + self._session_id.bytes)
-
     def _write(self, data: bytes) -> None:
         try:
             view, offset = memoryview(data), self._size
@@ -337,22 +286,22 @@ class SpoolWriter:
 
     def _write_mark(self) -> None:
         # The mark is a hint for readers: recovery needs none, so a failure to write it loses nothing.
-        fields = _MARK_FIELDS.pack(self._generation, self._size, self.acked, self.timeline.clock_ms)
+        mark = Mark(self._generation, self._size, self.acked, self.timeline.clock_ms)
         with contextlib.suppress(OSError):
-            os.pwrite(self._mark, fields + struct.pack(">I", zlib.crc32(fields)), 0)
+            os.pwrite(self._mark, pack_mark(mark), 0)
 
     def _recover(self, keys: Sequence[str]) -> tuple[int, AESGCM]:
         """Read what an earlier writer left, cut a torn tail off, and return the file's length and its cipher."""
         size = os.fstat(self._chunks).st_size
-        mark = _read_mark(self._mark)
+        mark = read_mark(self._mark)
         self._generation = mark.generation + 1
-        if size < _FILE_HEADER_LENGTH:
+        if size < FILE_HEADER_LENGTH:
             cipher = self._begin(keys)
-            size = _FILE_HEADER_LENGTH
+            size = FILE_HEADER_LENGTH
         else:
-            cipher = _cipher_of(os.pread(self._chunks, _FILE_HEADER_LENGTH, 0), self._session_id, keys)
-            end = _FILE_HEADER_LENGTH
-            for chunk, next_offset in _records(self._chunks, cipher, self._session_id, end, size):
+            cipher = cipher_of(os.pread(self._chunks, FILE_HEADER_LENGTH, 0), self._session_id, keys)
+            end = FILE_HEADER_LENGTH
+            for chunk, next_offset in records(self._chunks, cipher, self._session_id, end, size):
                 end = next_offset
                 if chunk.seq > self.acked and chunk.seq not in self._waiting:
                     self._waiting[chunk.seq] = chunk
@@ -370,7 +319,7 @@ class SpoolWriter:
         return size, cipher
 
     def _begin(self, keys: Sequence[str]) -> AESGCM:
-        header = _MAGIC + _key_id(keys[0])
+        header = file_header(keys)
         os.pwrite(self._chunks, header, 0)
         os.fsync(self._chunks)
         for folder in (self._folder, self._folder.parent):
@@ -379,7 +328,7 @@ class SpoolWriter:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        return _cipher_of(header, self._session_id, keys)
+        return cipher_of(header, self._session_id, keys)
 
 
 class SpoolReader:
@@ -390,7 +339,7 @@ class SpoolReader:
         self._session_id = session_id
         self._keys = keys
         self._generation: int | None = None
-        self._offset = _FILE_HEADER_LENGTH
+        self._offset = FILE_HEADER_LENGTH
         self._next_seq = 0
         self._skip_to = -1
         self._held: dict[int, Chunk] = {}
@@ -413,17 +362,17 @@ class SpoolReader:
 
     def _read(self, descriptor: int) -> Iterator[Chunk]:
         mark = self._durable_mark(descriptor)
-        if mark.durable < _FILE_HEADER_LENGTH:
+        if mark.durable < FILE_HEADER_LENGTH:
             return
         if mark.generation != self._generation:
             # Another writer, or a dropped tail: places changed. Read anew and pass over what was given out before.
-            self._generation, self._offset = mark.generation, _FILE_HEADER_LENGTH
+            self._generation, self._offset = mark.generation, FILE_HEADER_LENGTH
             self._skip_to, self._next_seq = min(max(self._skip_to, self._next_seq - 1), mark.acked), 0
             self._held.clear()
         if self._cipher is None:
-            header = os.pread(descriptor, _FILE_HEADER_LENGTH, 0)
-            self._cipher = _cipher_of(header, self._session_id, self._keys)
-        for chunk, offset in _records(descriptor, self._cipher, self._session_id, self._offset, mark.durable):
+            header = os.pread(descriptor, FILE_HEADER_LENGTH, 0)
+            self._cipher = cipher_of(header, self._session_id, self._keys)
+        for chunk, offset in records(descriptor, self._cipher, self._session_id, self._offset, mark.durable):
             self._offset = offset
             if chunk.seq >= self._next_seq:
                 self._held.setdefault(chunk.seq, chunk)
@@ -432,26 +381,18 @@ class SpoolReader:
                 if ready.seq > self._skip_to:
                     yield ready
 
-    def _durable_mark(self, chunks: int) -> "_Mark":
+    def _durable_mark(self, chunks: int) -> Mark:
         """Return the mark; after a power cut that took it, all whole records count, for they survived the cut."""
         size = os.fstat(chunks).st_size
         try:
             descriptor = os.open(self._folder / "mark", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return _Mark(durable=size)
+            return Mark(durable=size)
         try:
-            mark = _read_mark(descriptor)
+            mark = read_mark(descriptor)
         finally:
             os.close(descriptor)
         return replace(mark, durable=min(mark.durable or size, size))
-
-
-@dataclass(frozen=True)
-class _Mark:
-    generation: int = 0
-    durable: int = 0
-    acked: int = -1
-    clock_ms: int = 0
 
 
 def default_store() -> SpoolStore:
@@ -469,42 +410,3 @@ def _take_lock(path: Path) -> int:
         os.close(descriptor)
         raise SpoolBusy from None
     return descriptor
-
-
-def _key_id(key: str) -> bytes:
-    return hashlib.sha256(b"spool key\0" + key.encode()).hexdigest()[:_KEY_ID_LENGTH].encode()
-
-
-def _cipher_of(header: bytes, session_id: UUID, keys: Sequence[str]) -> AESGCM:
-    for key in keys:
-        if header == _MAGIC + _key_id(key):
-            derived = HKDF(SHA256(), 32, salt=session_id.bytes, info=b"synapse spool v1").derive(key.encode())
-            return AESGCM(derived)
-    raise SpoolDamaged("no configured audio key fits this spool")
-
-
-def _read_mark(descriptor: int) -> _Mark:
-    raw = os.pread(descriptor, _MARK_LENGTH, 0)
-    if len(raw) == _MARK_LENGTH and raw[-4:] == struct.pack(">I", zlib.crc32(raw[:-4])):
-        return _Mark(*_MARK_FIELDS.unpack(raw[:-4]))
-    return _Mark()
-
-
-def _records(descriptor: int, cipher: AESGCM, session_id: UUID, start: int, end: int) -> Iterator[tuple[Chunk, int]]:
-    """Yield each whole, genuine record between two offsets with the offset behind it; stop at the first that is not."""
-    offset = start
-    while offset + _RECORD_HEADER.size <= end:
-        header = os.pread(descriptor, _RECORD_HEADER.size, offset)
-        if len(header) < _RECORD_HEADER.size:
-            return
-        length, seq, t_ms, arrived_ms, nonce = _RECORD_HEADER.unpack(header)
-        body = offset + _RECORD_HEADER.size
-        if not 16 < length <= _LARGEST_RECORD or body + length > end:
-            return
-        sealed = os.pread(descriptor, length, body)
-        try:
-            pcm = cipher.decrypt(nonce, sealed, header + session_id.bytes)
-        except (InvalidTag, ValueError):
-            return
-        offset = body + length
-        yield Chunk(seq, t_ms, arrived_ms, pcm), offset

@@ -43,12 +43,8 @@ def transcribe(job: Job) -> None:
         return
     session = transcription.session
     transcripts.start_processing(transcription, at=timezone.now())
-    try:
-        spool.default_store().settle(session.pk)
-        clock_map = audio.clock_map_of(session)
-    except spool.SpoolDamaged:
-        raise PermanentJobError("spool_damaged") from None
-    if not clock_map:
+    gaps = _measure(session)
+    if not session.audio_map:
         raise PermanentJobError("no_audio")
     started = time.monotonic()
     try:
@@ -59,10 +55,10 @@ def transcribe(job: Job) -> None:
     except storage.StorageError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
     now = timezone.now()
-    recordings.note_gaps(session, spool.default_store().timeline(session.pk).gaps, at=now)
+    recordings.note_gaps(session, gaps, at=now)
     transcripts.store_result(
         transcription,
-        segments=[_stored(segment, clock_map) for segment in result.segments],
+        segments=[_stored(segment, session.audio_map) for segment in result.segments],
         service=result.engine,
         model=result.model,
         language=result.language,
@@ -107,9 +103,21 @@ def archive_left_spools(at: datetime) -> None:
         recordings.request_archive(session)
 
 
+def _measure(session: ConsultationSession) -> list[tuple[int, int]]:
+    """Measure what the spool holds and return its gaps; none once there is only the file, measured before."""
+    store = spool.default_store()
+    if not store.exists(session.pk):
+        return []
+    try:
+        store.settle(session.pk)
+        return audio.survey(session).gaps
+    except spool.SpoolDamaged:
+        raise PermanentJobError("spool_damaged") from None
+
+
 def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:
     """Pass the PCM on, showing how much of it was taken and keeping the job's lease."""
-    total_ms = spool.default_store().timeline(session.pk).pcm_ms or round((session.audio_duration_seconds or 0) * 1000)
+    total_ms = round((session.audio_duration_seconds or 0) * 1000)
     taken, shown_at = 0, time.monotonic()
     for piece in audio.pcm_of(session):
         yield piece
@@ -124,7 +132,7 @@ def _cloud_allowed(session: ConsultationSession) -> bool:
     return has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
 
 
-def _stored(segment: Segment, clock_map: list[tuple[int, int]]) -> dict[str, Any]:
+def _stored(segment: Segment, clock_map: list[list[int]]) -> dict[str, Any]:
     """Return a segment as it is kept: times in ms on the recording clock."""
 
     def place(seconds: float) -> int:

@@ -100,7 +100,8 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
 
 def turns_of(session: ConsultationSession, transcription: Transcription | None) -> list[Turn]:
     """Return the lines to show: the finished transcript's, or those the live pass has so far."""
-    names = speaker_names(session)
+    is_final = transcription is not None and transcription.status == Status.COMPLETED
+    names = speaker_names(session) if is_final else live_names(session)
     gaps, marks = _gaps_and_marks(session)
     return [_turn(segment, names, gaps, marks, before) for segment, before in _with_previous(_ordered(transcription))]
 
@@ -109,6 +110,11 @@ def speaker_names(session: ConsultationSession) -> dict[str, str]:
     """Return how each speaker label is called on this session's pages."""
     doctor = session.doctor.last_name or session.doctor.username
     return {"doctor": f"Dr {doctor}", "patient": session.patient.first_name, **OTHER_NAMES}
+
+
+def live_names(session: ConsultationSession) -> dict[str, str]:
+    """Return the names while the words come in: who speaks is settled at the end, so nobody is doubted yet."""
+    return {**speaker_names(session), "unknown": "Speaker"}
 
 
 def _gaps_and_marks(session: ConsultationSession) -> tuple[list[SessionEvent], list[SessionEvent]]:

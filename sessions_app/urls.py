@@ -9,7 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.session_list, name="list"),
     path("start/", views.start, name="start"),
     path("<uuid:pk>/", views.detail, name="detail"),
-    path("<uuid:pk>/state/", views.state, name="state"),
     path("<uuid:pk>/record/", views.record, name="record"),
     path("<uuid:pk>/pause/", views.pause, name="pause"),
     path("<uuid:pk>/resume/", views.resume, name="resume"),

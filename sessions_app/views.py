@@ -94,19 +94,6 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
     return render_page(request, "sessions_app/facts.html", context)
 
 
-@require_GET
-@requires(Permission.CONDUCT_SESSIONS)
-def state(request: ClinicRequest, pk: UUID) -> JsonResponse:
-    """Say how a session stands, for a page that has no socket."""
-    session = _session(request, pk)
-    answer = {
-        "status": session.status,
-        "reason": session.status_reason or None,
-        "can_record": permissions.can_record(request.user, session, at=timezone.now()),
-    }
-    return JsonResponse(answer)
-
-
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 def record(request: ClinicRequest, pk: UUID) -> HttpResponse:
@@ -230,7 +217,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "idle_ms": _milliseconds(now - session.last_audio_at) if session.last_audio_at else 0,
         "elapsed_ms": max(0, _milliseconds(now - session.started_at) - session.paused_seconds * 1000),
         "turns": transcript_page.turns_of(session, queries.current_transcription(session)),
-        "names": transcript_page.speaker_names(session),
+        "names": transcript_page.live_names(session),
         "marks": marks,
         "mark_places": [mark.at_ms for mark in marks],
         "is_stale": now - session.started_at > services.ABANDONED_AFTER,

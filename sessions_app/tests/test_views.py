@@ -35,7 +35,7 @@ def url(name, session, *more):
 
 
 # Who may open what ----------------------------------------------------------------------------------------------------
-OWN_PAGES = ["detail", "state"]
+OWN_PAGES = ["detail"]
 OWN_VERBS = ["record", "pause", "resume", "complete", "cancel", "notes", "mark"]
 WORD_PAGES = ["transcript", "progress"]
 

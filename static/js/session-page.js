@@ -61,6 +61,9 @@ class SessionPage {
     this.root.addEventListener("click", (event) => this.press(event));
     this.part("microphones")?.addEventListener("change", (event) => this.changeMicrophone(event.target.value));
     document.addEventListener("visibilitychange", () => this.keepAwake());
+    document.addEventListener("submit", (event) => {
+      if (event.target.matches("[data-sign-out]")) this.beforeSignOut(event);
+    });
     addEventListener("beforeunload", (event) => {
       const isHeld = this.recorder.phase === "recording" || this.recorder.heldChunks > 0;
       if (!this.isLeaving && ((this.recorder.isLive && isHeld) || this.notes.isUnsaved)) event.preventDefault();
@@ -177,6 +180,21 @@ class SessionPage {
     }
     this.isLeaving = true;
     document.querySelector("[data-complete-form]").requestSubmit();
+  }
+
+  // Signing out must not leave sound behind that nobody uploads: what is held goes first, a running recording stays.
+  async beforeSignOut(event) {
+    const { recorder } = this;
+    if (!recorder.isLive || (recorder.phase === "paused" && !recorder.heldChunks)) return;
+    event.preventDefault();
+    if (recorder.phase === "recording") {
+      showToast("This session is being recorded. Pause or finish it before you sign out.", "bad");
+      return;
+    }
+    showToast("Uploading what this browser holds, then you are signed out.");
+    while (recorder.isLive && recorder.heldChunks) await new Promise((resolve) => setTimeout(resolve, 300));
+    this.isLeaving = true;
+    event.target.submit();
   }
 
   press(event) {

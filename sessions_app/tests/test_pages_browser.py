@@ -1,0 +1,125 @@
+"""The session pages in a browser: no barrier, no console message, no sideways scroll; corrections by mouse and key."""
+
+import pytest
+from django.utils import timezone
+
+from sessions_app import audio, services
+from sessions_app.tests.factories import SEGMENTS, make_session, make_transcription, record_audio, segment_of
+from sessions_app.tests.test_tasks import run_jobs
+from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# The page has no socket here, and a player that is closed ends its download.
+ALLOWED = ("WebSocket", "ERR_ABORTED")
+
+
+@pytest.fixture
+def heard(asha):
+    """A completed session whose last line is doubtful and was marked as a risk."""
+    from sessions_app import transcripts
+
+    now = timezone.now()
+    session = make_session(asha)
+    record_audio(session)
+    services.add_mark(session, kind="risk", cid="m", clock_ms=9_000, by=asha, at=now)
+    services.complete_session(session, by=asha, at=now)
+    row = session.transcriptions.get()
+    transcripts.start_processing(row, at=now)
+    lines = [segment_of(*line) for line in SEGMENTS[:3]]
+    lines.append(segment_of("unknown", 8_200, 12_000, "Some nausea the first week. It went away.", doubtful="nausea"))
+    transcripts.store_result(
+        row,
+        segments=lines,
+        service="embedded",
+        model="tiny.en",
+        language="en-US",
+        confidence=0.94,
+        processing_seconds=1,
+        at=now,
+    )
+    audio.archive(session, at=now)
+    return session
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_transcript_page_is_clean(browse, asha, heard, viewport, dark):
+    page = browse(asha, f"/sessions/{heard.pk}/transcript/", viewport=viewport, dark=dark)
+
+    assert_page_is_clean(page, allowed=ALLOWED)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_the_recording_page_list_and_start_are_clean(browse, asha, viewport):
+    session = make_session(asha, consent=False, chief_complaint="Cannot sleep")
+
+    for path in (f"/sessions/{session.pk}/", "/sessions/", "/sessions/start/"):
+        page = browse(asha, path, viewport=viewport)
+        assert_page_is_clean(page, allowed=ALLOWED)
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "no_speech"])
+def test_a_page_without_words_is_clean(browse, asha, status):
+    session = make_session(asha)
+    record_audio(session)
+    services.complete_session(session, by=asha, at=timezone.now())
+    session.transcriptions.all().delete()
+    make_transcription(session, status=status)
+
+    page = browse(asha, f"/sessions/{session.pk}/transcript/")
+
+    assert_page_is_clean(page, allowed=ALLOWED)
+
+
+def test_lines_are_played_named_corrected_and_taken_back(browse, asha, heard):
+    page = browse(asha, f"/sessions/{heard.pk}/transcript/")
+    line = page.locator(".turn").nth(3)
+
+    line.locator(".at").click()
+    page.wait_for_selector(".txp.is-playing")
+    page.wait_for_selector(".turn.playing")
+    line.locator(".spk").click()
+    page.keyboard.press("2")
+    page.wait_for_selector(".mini-li del:text('Not sure')")
+    page.locator(".turn").nth(3).hover()
+    page.locator(".turn").nth(3).locator(".line-edit").click()
+    page.fill("[data-line-form] textarea", "Some nausea in the first week. It went away.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".was:text('First heard as')")
+    page.click(".mini-li button:text('Undo')")
+    page.wait_for_selector(".was", state="detached")
+
+    heard.transcriptions.get().refresh_from_db()
+    assert heard.transcriptions.get().segments[3]["text"] == "Some nausea the first week. It went away."
+    assert_page_is_clean(page, allowed=ALLOWED)
+
+
+def test_the_waiting_page_goes_on_when_the_words_are_there(browse, asha, monkeypatch):
+    from sessions_app import stt
+    from sessions_app.tests.test_tasks import Engine
+
+    session = make_session(asha)
+    record_audio(session)
+    services.complete_session(session, by=asha, at=timezone.now())
+    page = browse(asha, f"/sessions/{session.pk}/transcript/")
+    page.wait_for_selector("#progress")
+    monkeypatch.setattr(stt, "get_transcriber", lambda *, cloud_allowed: Engine())
+
+    run_jobs()
+
+    page.wait_for_selector(".turn:has-text('I slept badly')", timeout=15_000)
+
+
+def test_notes_changed_in_two_windows_are_both_shown(browse, asha):
+    session = make_session(asha, consent=False)
+    page = browse(asha, f"/sessions/{session.pk}/")
+    services.save_notes(session, text="From the other window", based_on=None, by=asha, at=timezone.now())
+
+    page.fill("#notes", "From here")
+    page.wait_for_selector("[data-notes-theirs]:text('From the other window')")
+    page.click("[data-notes-keep=both]")
+    page.wait_for_selector('[data-notes-status]:text-matches("^Saved")')
+
+    session.refresh_from_db()
+    assert session.session_notes == "From the other window\n\nFrom here"
