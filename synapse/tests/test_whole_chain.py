@@ -167,28 +167,29 @@ def test_a_consultation_from_registration_to_the_paid_bill(page, microphone):
     # A line that nothing supports blocks signing.
     section = page.locator("section[data-section]").filter(has=page.locator("button.ev")).first
     section.locator("[data-edit]").click()
-    section.locator("textarea").first.fill(WRONG_DOSE)
-    section.get_by_role("button", name="Save").click()
+    page.locator(".sect-form textarea").first.fill(WRONG_DOSE)
+    page.locator(".sect-form").get_by_role("button", name="Save").click()
     expect(page.locator(".claim.unsup").filter(has_text=WRONG_DOSE)).to_be_visible()
     page.locator("[data-sign]").first.click()
     expect(page.get_by_role("dialog").get_by_text("Before you can sign")).to_be_visible()
     page.get_by_role("button", name="Go on reviewing").click()
     page.get_by_role("button", name="Remove line").first.click()
+    expect(page.locator(".claim.unsup").filter(has_text=WRONG_DOSE)).to_have_count(0)
     while page.get_by_role("button", name="Keep, I confirm it").count():
-        page.get_by_role("button", name="Keep, I confirm it").first.click()
-        page.wait_for_load_state("networkidle")
+        with page.expect_response(lambda answer: "/lines/" in answer.url):
+            page.get_by_role("button", name="Keep, I confirm it").first.click()
     fill_required_sections(page)
     page.goto(report_address)
     page.locator("[data-sign]").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.locator("[name=password]").fill(PASSWORD)
     dialog.get_by_role("button", name="Sign and seal").click()
     expect(page.get_by_text("Signed").first).to_be_visible()
 
     # The exported document says what was signed.
     page.get_by_role("button", name="Export").first.click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="PDF").or_(page.get_by_role("link", name="PDF")).first.click()
+        page.locator("#export-menu").get_by_text("PDF").click()
     text = " ".join(one.extract_text() for one in PdfReader(download.value.path()).pages)
     assert "Kavya" in text
     assert "Rao" in text
@@ -198,12 +199,13 @@ def test_a_consultation_from_registration_to_the_paid_bill(page, microphone):
 
     # The bill was drafted when the session was completed.
     page.goto("/bills/?show=draft")
-    page.get_by_role("link", name="Kavya Iyer").first.click()
-    expect(page.get_by_text("Draft bill").first).to_be_visible()
+    page.locator("main table a").first.click()
+    expect(page.get_by_role("heading", level=1, name="Draft bill")).to_be_visible()
     page.get_by_role("link", name="Record payment").click()
-    page.get_by_role("button", name="Record").last.click()
+    page.get_by_role("button", name="Record payment").click()
     expect(page.get_by_text("Paid").first).to_be_visible()
-    assert not [problem for problem in page.problems if "422" not in problem]
+    # A download and a player that is left are requests the browser breaks off itself.
+    assert not [problem for problem in page.problems if not problem.startswith("failed:")]
 
 
 def fill_required_sections(page: Page) -> None:
@@ -211,8 +213,7 @@ def fill_required_sections(page: Page) -> None:
     for section_id in page.locator("section[data-section]:has([title='Required before signing'])").evaluate_all(
         "sections => sections.filter(one => !one.querySelector('.claim')).map(one => one.dataset.section)"
     ):
-        section = page.locator(f"#section-{section_id}")
-        section.locator("[data-edit]").click()
-        section.locator("textarea, input[type=text]").last.fill("Not assessed this session.")
-        section.get_by_role("button", name="Save").click()
-        expect(section.get_by_text("Not assessed this session.").first).to_be_visible()
+        page.locator(f"#section-{section_id} [data-edit]").click()
+        page.locator(".sect-form").locator("textarea, input[type=text]").last.fill("Not assessed this session.")
+        page.locator(".sect-form").get_by_role("button", name="Save").click()
+        expect(page.locator(f"#section-{section_id}").get_by_text("Not assessed this session.").first).to_be_visible()
