@@ -71,7 +71,7 @@ def install_requirements() -> None:
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if MARKER.exists() and MARKER.read_text() == wanted:
         return
-    print("Installing the requirements (once; about 600 MB) ...", flush=True)
+    print("Installing the requirements (once; they take 1.2 GB) ...", flush=True)
     uv = shutil.which("uv")
     if uv:
         tool = [uv, "pip", "install", "--quiet", "--python", str(VENV_PYTHON)]

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -51,7 +52,14 @@ def prepare(at: datetime) -> Iterator[str]:
         yield "Collected the static files."
     if settings.MODE == "demo" and not apps.get_model(settings.AUTH_USER_MODEL)._default_manager.exists():
         yield "Loading the demo clinic: its recordings go through the engines, which takes a while ..."
-        call_command("seed_demo")
+        load_demo_clinic()
+
+
+def load_demo_clinic() -> None:
+    """Load it in a process of its own, so that this one does not keep the engines in memory."""
+    outcome = subprocess.run([sys.executable, str(settings.BASE_DIR / "manage.py"), "seed_demo"], check=False)
+    if outcome.returncode:
+        raise CommandError("The demo clinic could not be loaded; the lines above say why.")
 
 
 def pending_migrations() -> bool:

@@ -66,6 +66,7 @@ def quiet(monkeypatch):
     commands = []
     monkeypatch.setattr(startup, "call_command", lambda name, **options: commands.append(name))
     monkeypatch.setattr(startup, "collect_static", lambda: False)
+    monkeypatch.setattr(startup, "load_demo_clinic", lambda: commands.append("demo clinic"))
     monkeypatch.setattr(startup, "back_up_database", lambda at: commands.append("backup") or "file")
     return commands
 
@@ -84,7 +85,7 @@ def test_a_new_database_is_migrated_without_a_backup_and_gets_the_demo_clinic(db
 
     list(startup.prepare(NOON))
 
-    assert quiet == ["migrate", "seed_demo"]
+    assert quiet == ["migrate", "demo clinic"]
 
 
 def test_a_database_with_people_gets_no_demo_clinic(db, quiet, asha):
