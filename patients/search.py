@@ -105,10 +105,14 @@ def _verified(
     scope: PatientQuerySet, parsed: ParsedQuery, groups: list[frozenset[int]], level: Level
 ) -> Iterator[Patient]:
     """Yield the candidates that have a token of every group and a name that fits, the last seen first."""
+    having = [PatientToken.objects.filter(token__in=group).values("patient_id") for group in groups]
+    if len(having) > 1:
+        # The database walks the first set and looks into the others: the rarest goes first.
+        having.sort(key=lambda tokens: tokens[:MOST_CANDIDATES].count())
+    for tokens in having:
+        scope = scope.filter(pk__in=tokens)
     # A row is kilobytes of ciphertext: candidates are sorted in the index alone, then few rows are read.
     most = MOST_CANDIDATES if level == Level.TYPO else MOST_SURE_CANDIDATES
-    for group in groups:
-        scope = scope.filter(pk__in=PatientToken.objects.filter(token__in=group).values("patient_id"))
     keys = list(scope.active().latest_first().values_list("pk", flat=True)[:most])
     for start in range(0, len(keys), MOST_HITS):
         batch = keys[start : start + MOST_HITS]
