@@ -129,6 +129,8 @@ _RULE_KEEP = 0.6
 _SURE = 0.8  # from here on the classifier outweighs the signs of teaching
 _SYMPTOM_KEEP = 0.5  # what a patient says about a symptom is kept even where the classifier is unsure
 _OPENING_UNITS = 30
+# A denial governs what follows it in its clause.
+_DENIED_BEFORE = re.compile(r"(?:\b(?:no|not|never|without|den(?:y|ies))\b|n't\b)[^.;]*$", re.IGNORECASE)
 _PLAN_FROM = 0.75  # of the session; an earlier "sounds good" is about something else
 _AGREES = re.compile(
     r"\b(?:(?:that|it|this)(?: all)? (?:sounds|works|is) (?:good|great|fine|okay|perfect|"
@@ -336,11 +338,13 @@ def chief_complaint(units: Sequence[Unit]) -> Fact | None:
     for unit in units[:_OPENING_UNITS]:
         presenting = _PRESENTING.search(unit.text)
         complaint = CHIEF_COMPLAINTS.search(presenting.group(1)) if presenting else None
-        if complaint:
+        if presenting and complaint and not _DENIED_BEFORE.search(presenting.group(1)[: complaint.start()]):
             return Fact(finish(complaint.group(1).strip()), (unit.segment_id,), 0.7, "cc", unit.index)
     for unit in units[:_OPENING_UNITS]:
         complaint = CHIEF_COMPLAINTS.search(unit.text)
-        if complaint and not re.search(r"history|nurse|previous", unit.text, re.IGNORECASE) and not unit.is_question:
+        if complaint is None or unit.is_question or re.search(r"history|nurse|previous", unit.text, re.IGNORECASE):
+            continue
+        if not (unit.says_no or _DENIED_BEFORE.search(unit.text[: complaint.start()])):
             return Fact(finish(complaint.group(1).strip()), (unit.segment_id,), 0.6, "cc", unit.index)
     return None
 

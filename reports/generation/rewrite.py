@@ -97,6 +97,7 @@ _LEFT_OVER_OF_DOCTOR = re.compile(
     r"differential|colleague)",
     re.IGNORECASE,
 )
+_BARE_DENIAL = re.compile(r"no\s+", re.IGNORECASE)  # "No dizziness": a symptom the patient says is not there
 _REPORTING_START = re.compile(
     r"^(?:a|an|some|more|less|no|not|very|too|lots?|my|the|this|constant|trouble|problems?|difficulty|pain|"
     r"feeling|having|\w+ing|"
@@ -203,7 +204,9 @@ def _patient_statements(unit: Unit, person: Person) -> list[str]:
     if sentence and not has_verb(sentence):
         if not _REPORTING_START.match(base):
             return found
-        sentence = finish(f"Reports {patient_to_third(base, person)}")
+        denied = _BARE_DENIAL.match(base)
+        third = patient_to_third(base[denied.end() :] if denied else base, person)
+        sentence = finish(f"{'Denies' if denied else 'Reports'} {third}")
     if sentence:
         found.append(sentence)
     return found

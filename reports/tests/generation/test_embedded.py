@@ -156,3 +156,18 @@ def test_the_engine_follows_the_settings(settings: object, backend: str, key: st
     settings.REPORT_BACKEND, settings.GEMINI_API_KEY = backend, key
 
     assert get_generator(allow_cloud=True).name == engine
+
+
+def test_a_symptom_the_patient_denies_is_never_the_reason_for_the_visit() -> None:
+    segments = talk(
+        "d: Are you still taking prazosin?",
+        "p: Yes, two milligrams at bedtime.",
+        "p: No dizziness.",
+        "d: I will see you in three weeks.",
+    )
+
+    draft = EmbeddedGenerator().generate(request_for(segments, "soap"))
+
+    written = " ".join(by_section(draft).values())
+    assert "Chief complaint" not in written
+    assert "Denies dizziness." in written
