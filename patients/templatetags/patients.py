@@ -6,6 +6,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from patients.choices import label_of
+from patients.consent_texts import CURRENT, ConsentText
 from patients.models import Patient
 from patients.phones import display_phone
 from synapse.encryption.blind_index import normalise_name
@@ -31,6 +32,12 @@ def marked(name: str, query: str) -> SafeString:
     """Mark the beginning of each word of a name that the query asks for."""
     asked = sorted(normalise_name(query).split(), key=len, reverse=True)
     return format_html_join(" ", "{}", ((_mark(word, asked),) for word in name.split()))
+
+
+@register.simple_tag
+def consent_text(kind: str) -> ConsentText:
+    """Return the words a patient is asked today."""
+    return CURRENT[kind]
 
 
 def _mark(word: str, asked: list[str]) -> SafeString:
