@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from django.urls import reverse
-
-from reports import permissions, queries, rendering, services, signing, takeover
+from reports import beside, permissions, rendering, services, signing
 from reports.content import Evidence, Section, Sentence, all_sentences, walk
 from reports.models import Report
 from reports.services.editing import evidence_of_finding
 from reports.structure import parse_structure
 from sessions_app import permissions as session_permissions
-from sessions_app import queries as session_queries
-from sessions_app.models import ConsultationSession
 from synapse.accounts.models import User
 
 SHOWN_FINDINGS = 8
@@ -28,30 +22,22 @@ PAGE_KEYS = (
     ("C", "Mark this section checked"),
     ("Ctrl Enter", "Sign"),
 )
-SPEAKERS = {"unknown": "Unknown", "other": "Other", "doctor_2": "Doctor 2"}
-CHANGE_WORDS = {
-    takeover.Change.START: "Medication, new",
-    takeover.Change.CHANGE: "Medication, changed",
-    takeover.Change.CONTINUE: "Medication",
-    takeover.Change.STOP: "Medication, stopped",
-}
-KIND_ICONS = {
-    takeover.Kind.MEDICATION: "pill",
-    takeover.Kind.ALLERGY: "alert-triangle",
-    takeover.Kind.DIAGNOSIS: "stethoscope",
-}
-# Why the built-in writer wrote it; anything else is a code of the cloud engine.
+# Why the built-in writer wrote it although a cloud one is set up: codes of drafting and of the cloud engine.
 FALLBACK_WORDS = {
     "no_consent": "This patient has not agreed to a cloud service, so the built-in writer wrote this draft.",
     "chosen": "Written by the built-in writer, as you chose.",
+    "blocked": "Gemini’s own filter stopped the answer, so the built-in writer wrote this draft.",
+    "cut_off": "The session is too long for Gemini’s answer, so the built-in writer wrote this draft.",
+    "key_refused": "Gemini refused the clinic’s key, so the built-in writer wrote this draft. Tell your administrator.",
+    "model_retired": "Gemini’s model was switched off, so the built-in writer wrote this draft. Tell your administrator.",
 }
-FALLBACK_DEFAULT = "The cloud writer could not write this report, so the built-in writer did."
+FALLBACK_DEFAULT = "Gemini could not write this report, so the built-in writer did."
 FAILURE_WORDS = {
-    "timeout": "The writer did not answer in time.",
-    "rate_limited": "The cloud writer is busy.",
-    "unavailable": "The cloud writer could not be reached.",
-    "blocked": "The cloud writer refused this transcript.",
-    "invalid_key": "The key of the cloud writer is not accepted. Ask your administrator.",
+    "timeout": "Gemini did not answer after 3 tries.",
+    "network": "Gemini could not be reached after 3 tries.",
+    "unavailable": "Gemini was not available after 3 tries.",
+    "quota": "The clinic’s quota at Gemini is used up for now.",
+    "bad_answer": "Gemini’s answers could not be read.",
     "no_speech": "The transcript has no words to write from.",
     "worker_lost": "The program that writes reports stopped in the middle.",
 }
@@ -172,55 +158,6 @@ class Progress:
             return "Everything is settled. You can sign."
         words = todo[0] if len(todo) == 1 else f"{', '.join(todo[:-1])} and {todo[-1]}"
         return f"{words[:1].upper()}{words[1:]} before you sign."
-
-
-@dataclass(frozen=True)
-class PlayerView:
-    """What the audio player needs; `src` is empty when there is nothing to play."""
-
-    src: str
-    duration_ms: int
-    clock_map: list[list[int]]
-    peaks: str
-    why_silent: str = ""
-
-    @property
-    def total(self) -> str:
-        return rendering.clock(self.duration_ms)
-
-
-@dataclass(frozen=True)
-class FollowUpView:
-    """The next visit the plan asks for: the day, and the way to book it. The address holds ids and a day only."""
-
-    day: date
-    days: int
-    words: str
-    address: str
-
-
-@dataclass(frozen=True)
-class ProposalView:
-    """A line for the patient's record with the sentence it comes from."""
-
-    key: str
-    text: str
-    source: str
-    label: str
-    icon: str
-
-
-@dataclass(frozen=True)
-class TurnView:
-    """One utterance beside the report."""
-
-    id: int
-    ms: int
-    time: str
-    speaker: str
-    css: str
-    text: str
-    is_cited: bool
 
 
 @dataclass(frozen=True)
@@ -345,7 +282,7 @@ def finding_view(report: Report, finding: dict[str, Any]) -> Finding:
         key=services.finding_key(finding),
         text=finding["text"],
         chip=chips[0] if chips else None,
-        speaker=speaker_name(report.session, evidence[0]["speaker"]) if evidence else "",
+        speaker=beside.speaker_name(report.session, evidence[0]["speaker"]) if evidence else "",
     )
 
 
@@ -356,75 +293,6 @@ def places_for_findings(sections: list[Section]) -> Iterator[tuple[str, str]]:
             yield section["id"], section["title"]
         for part in section["subsections"]:
             yield part["id"], f"{section['title']}: {part['title']}"
-
-
-def player_view(session: ConsultationSession) -> PlayerView:
-    """Return what plays the session's recording, or why there is nothing to play."""
-    if not session_queries.has_audio(session):
-        why = "The recording was deleted." if session.audio_deleted_at else "This session has no recording."
-        return PlayerView("", 0, [], "", why)
-    return PlayerView(
-        src=reverse("sessions:audio", args=[session.pk]),
-        duration_ms=session_queries.file_to_clock(
-            session.audio_map, round((session.audio_duration_seconds or 0) * 1000)
-        ),
-        clock_map=session.audio_map,
-        peaks=" ".join(str(round(100 * min(1.0, max(0.0, level)))) for level in session.audio_peaks),
-    )
-
-
-def follow_up_view(report: Report) -> FollowUpView | None:
-    follow_up = takeover.follow_up_of(report)
-    if follow_up is None:
-        return None
-    day = rendering.local_date(report.session.started_at) + timedelta(days=follow_up.days)
-    query = urlencode(
-        {
-            "patient": str(report.session.patient_id),
-            "doctor": str(report.session.doctor_id),
-            "day": day.isoformat(),
-            "report": str(report.pk),
-        }
-    )
-    address = f"{reverse('scheduling:book')}?{query}"
-    return FollowUpView(day=day, days=follow_up.days, words=follow_up.sentence["text"], address=address)
-
-
-def proposal_views(report: Report) -> list[ProposalView]:
-    return [
-        ProposalView(
-            key=proposal.key,
-            text=proposal.text,
-            source=proposal.sentence["text"],
-            label=CHANGE_WORDS.get(proposal.change) or proposal.kind.value.capitalize(),
-            icon=KIND_ICONS[proposal.kind],
-        )
-        for proposal in takeover.propose(report)
-    ]
-
-
-def turn_views(report: Report) -> list[TurnView]:
-    return [
-        TurnView(
-            id=turn.id,
-            ms=turn.start_ms,
-            time=rendering.clock(turn.start_ms),
-            speaker=speaker_name(report.session, turn.speaker),
-            css="doc" if turn.speaker.startswith("doctor") else "pt" if turn.speaker.startswith("patient") else "unk",
-            text=turn.text,
-            is_cited=turn.is_cited,
-        )
-        for turn in queries.turns_of(report)
-    ]
-
-
-def speaker_name(session: ConsultationSession, speaker: str) -> str:
-    """Name a speaker for the page: `Dr Rao`, `Kavya`, `Patient 2`."""
-    if speaker == "doctor":
-        return f"Dr {session.doctor.last_name}" if session.doctor.last_name else session.doctor.display_name
-    if speaker == "patient":
-        return session.patient.first_name
-    return SPEAKERS.get(speaker) or speaker.replace("_", " ").capitalize()
 
 
 def scores_in_words(report: Report) -> list[tuple[str, str, str]]:

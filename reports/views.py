@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from patients.models import Patient
-from reports import permissions, presenting, queries, rendering, services, signing, takeover
+from reports import beside, permissions, presenting, queries, rendering, services, signing, takeover
 from reports.forms import AmendForm, RequestForm, SectionEditForm, SignForm, TakeoverForm
 from reports.models import Report
 from sessions_app import queries as session_queries
@@ -188,8 +188,8 @@ def _written(request: ClinicRequest, report: Report) -> HttpResponse:
         "page": page,
         "report": report,
         "header": rendering.header_of(report.session.doctor),
-        "player": presenting.player_view(report.session) if page.may_hear else None,
-        "turns": presenting.turn_views(report) if page.may_hear else [],
+        "player": beside.player_view(report.session) if page.may_hear else None,
+        "turns": beside.turn_views(report) if page.may_hear else [],
         "versions": queries.versions_of(request.user, report),
         "exports": presenting.EXPORT_CHOICES,
         "page_keys": presenting.PAGE_KEYS if page.can_edit else presenting.PAGE_KEYS[:3],
@@ -198,8 +198,8 @@ def _written(request: ClinicRequest, report: Report) -> HttpResponse:
         "regenerate_form": RequestForm(user=request.user, session=report.session) if page.can_edit else None,
     }
     if report.is_signed and page.can_export:
-        context["proposals"] = presenting.proposal_views(report)
-        context["follow_up"] = presenting.follow_up_view(report)
+        context["proposals"] = beside.proposal_views(report)
+        context["follow_up"] = beside.follow_up_view(report)
     section_id = request.GET.get("edit", "")
     section = next((section for section in report.structured_data if section["id"] == section_id), None)
     if page.can_edit and section is not None:
