@@ -219,6 +219,6 @@ def test_the_list_of_open_addresses_names_nothing_that_is_gone():
 def test_the_example_environment_lists_every_variable_the_settings_read():
     source = (ROOT / "synapse" / "settings.py").read_text()
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', source)) | set(settings.KEY_NAMES)
-    listed = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    listed = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert read == listed
