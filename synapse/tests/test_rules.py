@@ -32,6 +32,7 @@ OPEN_ADDRESSES = {
     "health_live",
     "health_ready",
     "metrics",
+    "web:favicon",
     "accounts:sign_in",
     "accounts:forgot_password",
     "accounts:reset_password",

@@ -6,6 +6,6 @@ from synapse.web import gallery, views
 
 app_name = "web"
 urlpatterns = [
-    path("favicon.ico", views.favicon),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("gallery/", gallery.show, name="gallery"),
 ]
