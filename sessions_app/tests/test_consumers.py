@@ -7,8 +7,8 @@ import time
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.testing import WebsocketCommunicator
@@ -50,7 +50,7 @@ class Recorder:
         self.user, self.session_id, self.frames = user, session_id, []
 
     async def __aenter__(self):
-        self.cookie = await sync_to_async(cookie_of)(self.user)
+        self.cookie = await database_sync_to_async(cookie_of)(self.user)
         self.socket = socket(f"/ws/sessions/{self.session_id}/audio/", self.cookie)
         connected, _ = await self.socket.connect(timeout=5)
         assert connected
@@ -107,7 +107,7 @@ def quick(monkeypatch):
 
 
 async def refusal(user, session_id, path="/ws/sessions/{}/audio/"):
-    cookie = await sync_to_async(cookie_of)(user) if user else ""
+    cookie = await database_sync_to_async(cookie_of)(user) if user else ""
     communicator = socket(path.format(session_id), cookie)
     connected, _ = await communicator.connect(timeout=5)
     assert connected
@@ -124,7 +124,7 @@ async def test_nobody_signed_in_is_closed_with_4401(session):
 async def test_a_stranger_and_the_receptionist_find_no_session(session, ben, rita):
     assert await refusal(ben, session.pk) == 4404
     assert await refusal(rita, session.pk) == 4404
-    assert await sync_to_async(AuditEvent.objects.filter(action="deny", outcome="denied").count)() == 2
+    assert await database_sync_to_async(AuditEvent.objects.filter(action="deny", outcome="denied").count)() == 2
 
 
 async def test_an_unknown_or_malformed_id_is_no_session(session, asha):
@@ -137,25 +137,25 @@ async def test_an_admin_sees_the_session_but_may_not_record(session, omar):
 
 
 async def test_without_consent_there_is_no_recording(asha):
-    session = await sync_to_async(make_session)(asha, consent=False)
+    session = await database_sync_to_async(make_session)(asha, consent=False)
 
     assert await refusal(asha, session.pk) == 4403
 
 
 async def test_an_expired_consent_is_none(session, asha):
-    await sync_to_async(session.patient.consents.update)(expires_at=timezone.now() - timedelta(seconds=1))
+    await database_sync_to_async(session.patient.consents.update)(expires_at=timezone.now() - timedelta(seconds=1))
 
     assert await refusal(asha, session.pk) == 4403
 
 
 async def test_a_session_that_is_over_is_closed_with_4410(asha):
-    session = await sync_to_async(make_session)(asha, status="completed")
+    session = await database_sync_to_async(make_session)(asha, status="completed")
 
     assert await refusal(asha, session.pk) == 4410
 
 
 async def test_a_foreign_origin_is_refused_in_the_handshake(session, asha):
-    cookie = await sync_to_async(cookie_of)(asha)
+    cookie = await database_sync_to_async(cookie_of)(asha)
 
     connected, _ = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect()
 
@@ -176,7 +176,7 @@ async def test_audio_is_stored_acknowledged_and_finished_with_the_same_sum(sessi
     assert ready["next_seq"] == 0
     assert ready["credit"] == live.CREDIT
     assert finished == {"type": "finished", "last_seq": 4, "sha256": sha, "duration_ms": 1000}
-    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    stored = await database_sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
     assert stored.audio_sha256 == sha
     assert stored.stream_closed_at is not None
     assert not stored.audio_sum_mismatch
@@ -206,7 +206,7 @@ async def test_sums_that_differ_are_said_and_marked_and_the_audio_kept(session, 
 
     assert error["code"] == "sum_mismatch"
     assert finished["sha256"] == hashlib.sha256(PCM).hexdigest()
-    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    stored = await database_sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
     assert stored.audio_sum_mismatch
     assert spool.default_store().exists(session.pk)
 
@@ -365,7 +365,7 @@ async def test_pause_and_resume_are_recorded_once_and_answered(session, asha):
     assert paused == {"type": "state", "cid": "c1", "status": "paused", "t_ms": 200, "reason": None}
     assert again["status"] == "paused"
     assert resumed["status"] == "in_progress"
-    kinds = await sync_to_async(list)(session.events.order_by("at").values_list("kind", flat=True))
+    kinds = await database_sync_to_async(list)(session.events.order_by("at").values_list("kind", flat=True))
     assert kinds == ["pause", "resume"]
 
 
@@ -377,7 +377,7 @@ async def test_a_mark_is_stored_at_its_place(session, asha):
             state = await recorder.expect("state")
 
     assert state["cid"] == "m1"
-    events = await sync_to_async(list)(session.events.values_list("kind", "at_ms"))
+    events = await database_sync_to_async(list)(session.events.values_list("kind", "at_ms"))
     assert events == [("risk", 1234)]
 
 
@@ -396,7 +396,7 @@ async def test_a_refused_change_is_an_error_and_the_stream_lives(session, asha):
 async def test_a_pause_made_elsewhere_is_told(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
-        await sync_to_async(services.pause_session)(session, by=asha, at=timezone.now())
+        await database_sync_to_async(services.pause_session)(session, by=asha, at=timezone.now())
         state = await recorder.expect("state")
 
     assert state["status"] == "paused"
@@ -408,13 +408,13 @@ async def test_completing_elsewhere_ends_the_stream_with_what_was_acknowledged(s
         await recorder.hello()
         await recorder.chunk(0)
         await recorder.ack(0)
-        fresh = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+        fresh = await database_sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
         at = timezone.now() + timedelta(seconds=5)
-        await sync_to_async(services.complete_session)(fresh, by=asha, at=at)
+        await database_sync_to_async(services.complete_session)(fresh, by=asha, at=at)
 
         assert await recorder.closed() == 4410
     assert recorder.frames[-1]["status"] == "completed"
-    gap = await sync_to_async(session.events.get)(kind="gap")
+    gap = await database_sync_to_async(session.events.get)(kind="gap")
     assert gap.at_ms == 200
     assert gap.until_ms > 4_000
 
@@ -428,8 +428,8 @@ async def test_withdrawing_consent_stops_at_once_and_drops_what_came_after(sessi
         await asyncio.sleep(0.05)
         await recorder.chunk(1)
         await recorder.ack(1)
-        await sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
-        await sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
+        await database_sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
+        await database_sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
 
         assert await recorder.closed() == 4403
     state = recorder.frames[-1]
@@ -441,10 +441,10 @@ async def test_withdrawing_consent_stops_at_once_and_drops_what_came_after(sessi
 async def test_consent_that_simply_ends_stops_the_recording_too(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
-        await sync_to_async(session.patient.consents.update)(expires_at=timezone.now())
+        await database_sync_to_async(session.patient.consents.update)(expires_at=timezone.now())
 
         assert await recorder.closed() == 4403
-    stored = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    stored = await database_sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
     assert not stored.with_recording
     assert stored.status == "in_progress"
 
@@ -455,12 +455,12 @@ async def test_recording_goes_on_after_consent_is_given_again(session, asha):
         await first.chunk(0)
         await first.ack(0)
         at = timezone.now()
-        await sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
-        await sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
+        await database_sync_to_async(session.patient.consents.update)(status="withdrawn", withdrawn_at=at)
+        await database_sync_to_async(recordings.stop_recordings_of)(session.patient_id, by=asha, at=at)
         await first.closed()
-    await sync_to_async(make_consent)(session.patient, by=asha)
-    fresh = await sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
-    await sync_to_async(recordings.start_recording)(fresh, by=asha, at=timezone.now())
+    await database_sync_to_async(make_consent)(session.patient, by=asha)
+    fresh = await database_sync_to_async(ConsultationSession.objects.get)(pk=session.pk)
+    await database_sync_to_async(recordings.start_recording)(fresh, by=asha, at=timezone.now())
     await silence(session)
     async with Recorder(asha, session.pk) as second:
         ready = await second.hello()
@@ -483,7 +483,7 @@ async def test_recording_goes_on_after_consent_is_given_again(session, asha):
 async def test_a_change_of_rights_closes_an_open_stream(session, asha, change, code):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
-        await sync_to_async(type(asha).objects.filter(pk=asha.pk).update)(**change)
+        await database_sync_to_async(type(asha).objects.filter(pk=asha.pk).update)(**change)
 
         assert await recorder.closed() == code
 
@@ -493,7 +493,7 @@ async def test_signing_out_closes_an_open_stream(session, asha):
 
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
-        await sync_to_async(Session.objects.filter(session_key=recorder.cookie).delete)()
+        await database_sync_to_async(Session.objects.filter(session_key=recorder.cookie).delete)()
 
         assert await recorder.closed() == 4401
 

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.test import Client
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
     from synapse.accounts.models import User
 
@@ -41,9 +41,9 @@ PHONE = {"width": 390, "height": 844}
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start one browser for all browser tests."""
+    """Start one browser for the browser tests of a file: its event loop must not outlive them."""
     if not CHROMIUM:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             pytest.fail("REQUIRE_BROWSER=1, but there is no chromium on the path")
@@ -101,7 +101,13 @@ def watch(page: Page) -> list[str]:
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url} {request.failure}"))
+
+    def on_failure(request: Request) -> None:
+        # Leaving a page ends its player's request, a download ends the page's own: the browser does both itself.
+        if request.failure != "net::ERR_ABORTED":
+            problems.append(f"failed: {request.url} {request.failure}")
+
+    page.on("requestfailed", on_failure)
     return problems
 
 

@@ -82,10 +82,22 @@ def triggers_lifted_for_flush() -> Iterator[None]:
     def teardown_with_lifted_triggers(self: TransactionTestCase) -> None:
         with triggers.lifted(connections["default"]):
             teardown(self)
+        load_default_fees()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_with_lifted_triggers)
         yield
+
+
+def load_default_fees() -> None:
+    """Put the fee schedule back that a migration loaded and an emptied database has lost."""
+    from importlib import import_module
+
+    from django.apps import apps
+
+    fees = apps.get_model("billing", "FeeScheduleItem")
+    if not fees.objects.exists():
+        import_module("billing.migrations.0002_fee_schedule").add_items(apps, None)
 
 
 def make_user(username: str, role: str, first_name: str, last_name: str) -> User:
