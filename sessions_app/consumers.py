@@ -17,14 +17,15 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import close_old_connections
 from django.utils import timezone
 
 from sessions_app import live, live_text, recordings, services, socket_access, spool, transcripts, watchers
 from sessions_app.live import Close, Control, Finish, FinishedSpool, Frame, Hello, LiveStream, StreamClosed
 from sessions_app.models import ConsultationSession
 from sessions_app.socket_access import Standing
+from synapse.audit.context import request_context
 from synapse.common import draining
 from synapse.common.errors import DomainError
 
@@ -40,14 +41,24 @@ TAKE_OVER_SECONDS = 3.0
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 _disk = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
+_database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="stream-database")
 _recorders: dict[UUID, "AudioConsumer"] = {}
 
 
-async def _in_database(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    # thread_sensitive=False: otherwise every consumer of the process shares one thread.
-    bound = partial(call, *args, **kwargs)
-    answer: T = await database_sync_to_async(bound, thread_sensitive=False)()
-    return answer
+def _with_own_connection(call: Callable[[], T], ip: str | None) -> T:
+    """Run database work in a thread of ours: connections past their age go, audit rows know where it came from."""
+    close_old_connections()
+    try:
+        with request_context(ip):
+            return call()
+    finally:
+        close_old_connections()
+
+
+async def _in_database(call: Callable[..., T], *args: Any, ip: str | None = None, **kwargs: Any) -> T:
+    # Threads of their own: channels' one thread for all consumers would let one slow query hold up every stream.
+    work = partial(_with_own_connection, partial(call, *args, **kwargs), ip)
+    return await asyncio.get_running_loop().run_in_executor(_database, work)
 
 
 async def _on_disk(call: Callable[..., T], *args: Any) -> T:
@@ -200,7 +211,9 @@ class AudioConsumer(AsyncWebsocketConsumer):
         writer = await self._take_over()
         token = hello.stream
         if not is_owner:
-            token = await _in_database(recordings.open_stream, session, by=self._visitor.user, at=now)
+            token = await _in_database(
+                recordings.open_stream, session, by=self._visitor.user, at=now, ip=self._visitor.ip
+            )
         self._writer = writer
         self._stream = LiveStream(writer, token=token)
         self._tasks.append(asyncio.create_task(self._keep_flushing()))
@@ -315,6 +328,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
                 is_mismatch=is_mismatch,
                 by=self._visitor.user,
                 at=timezone.now(),
+                ip=self._visitor.ip,
             )
         except Exception:
             stream.reopen()  # the client did not hear `finished` and will ask again
@@ -344,7 +358,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
                 place = clock_ms if control.t_ms is None else control.t_ms
                 call = partial(services.add_mark, kind=control.kind, cid=control.cid, clock_ms=place)
             try:
-                await _in_database(call, session, by=by, at=at)
+                await _in_database(call, session, by=by, at=at, ip=self._visitor.ip)
             except DomainError as refusal:
                 await self._send({**live.error_frame(refusal.code, refusal.message), "cid": control.cid})
                 return

@@ -7,11 +7,13 @@ import time
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import SyncToAsync
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.testing import WebsocketCommunicator
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -97,6 +99,13 @@ class Recorder:
 @pytest.fixture
 def session(asha):
     return make_session(asha)
+
+
+@pytest.fixture(autouse=True)
+def closed_connections():
+    """The communicator keeps channels from closing connections; the thread it signs people in with is closed here."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(autouse=True)
