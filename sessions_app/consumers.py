@@ -32,7 +32,7 @@ from synapse.common.errors import DomainError
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-GROUP_SECONDS = 0.2  # how long chunks wait for each other before one fsync; the protocol allows 250 ms
+GROUP_SECONDS = 0.15  # how long chunks wait for each other before one fsync; the protocol allows 250 ms
 CHECK_SECONDS = 2.0
 NOTE_AUDIO_SECONDS = 10.0
 STORAGE_RETRY_SECONDS = 1.0
