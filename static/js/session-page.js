@@ -123,6 +123,8 @@ class SessionPage {
   async pauseOrResume() {
     const { recorder } = this;
     if (this.mode !== "ready" || recorder.phase === "idle") return this.pauseOnServer();
+    if (this.isPausing) return;
+    this.isPausing = true;
     if (recorder.phase === "recording") {
       await this.microphone.close();
       await recorder.pause();
@@ -135,6 +137,7 @@ class SessionPage {
         this.trouble = error.kind ?? "busy";
       }
     }
+    this.isPausing = false;
     this.keepAwake();
     this.paint();
   }
@@ -269,6 +272,8 @@ class SessionPage {
   // What the server says ------------------------------------------------------------------------------------------------
   async hearState(frame) {
     this.status = frame.status;
+    // An answer to what was pressed here; by now something else may have been pressed.
+    if (frame.cid || this.isPausing) return;
     if (frame.status === "paused" && this.microphone.isOpen) await this.microphone.close();
     if (frame.status === "in_progress" && this.recorder.phase === "recording" && !this.microphone.isOpen) {
       await this.startRecording();
