@@ -109,6 +109,7 @@ def test_the_waiting_page_goes_on_when_the_words_are_there(browse, asha, monkeyp
     run_jobs()
 
     page.wait_for_selector(".turn:has-text('I slept badly')", timeout=15_000)
+    assert page.locator("#progress").count() == 0
 
 
 def test_notes_changed_in_two_windows_are_both_shown(browse, asha):

@@ -183,3 +183,4 @@ def test_a_session_that_ended_under_an_htmx_request_leads_to_sign_in_and_back(br
     page.evaluate("htmx.ajax('GET', '/settings/', {target: '#main'})")
 
     page.wait_for_url("**/sign-in/?next=%2Fgallery%2F")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
