@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from synapse.accounts.choices import AudioRetention
 from synapse.accounts.roles import Permission
 from synapse.common.models import Timestamped
 from synapse.encryption.fields import (
@@ -77,6 +78,11 @@ class Patient(Timestamped):
 
     notes = EncryptedTextField(blank=True, default="")
     tags = EncryptedJSONField(default=list, blank=True)
+
+    audio_retention = models.CharField(
+        max_length=14, choices=AudioRetention.choices, blank=True, default="", help_text="Empty: the clinic's rule."
+    )
+    audio_retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
 
     name_hash = models.CharField(max_length=64, db_index=True)
     phone_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)

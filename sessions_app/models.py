@@ -64,6 +64,13 @@ class ConsultationSession(Timestamped):
     }
     LIVE = (Status.IN_PROGRESS, Status.PAUSED, Status.ERROR)
 
+    class AudioSource(models.TextChoices):
+        """Where a session's sound comes from; a session has one recording."""
+
+        LIVE = "live", "Recorded in the session"
+        UPLOAD = "upload", "Uploaded"
+        DICTATION = "dictation", "Dictated afterwards"
+
     session_id = models.CharField(max_length=20, unique=True)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consultation_sessions")
     doctor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="consultation_sessions")
@@ -87,12 +94,25 @@ class ConsultationSession(Timestamped):
     chief_complaint = EncryptedTextField(blank=True, default="")
     session_notes = EncryptedTextField(blank=True, default="")
     notes_saved_at = models.DateTimeField(null=True, blank=True)
+    private_context = EncryptedTextField(
+        blank=True, default="", help_text="What the doctor knows besides; never in the transcript."
+    )
+    context_saved_at = models.DateTimeField(null=True, blank=True)
+    context_for_report = models.BooleanField(
+        default=False, help_text="Whether the private context may be given to the engine that writes the report."
+    )
 
+    audio_source = models.CharField(max_length=10, choices=AudioSource.choices, default=AudioSource.LIVE)
     audio_name = models.CharField(max_length=120, blank=True, default="", help_text="Opaque name in the audio storage.")
     audio_duration_seconds = models.FloatField(null=True, blank=True)
     audio_size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     audio_format = models.CharField(max_length=20, blank=True, default="")
     audio_quality_score = models.FloatField(null=True, blank=True)
+    audio_quality = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The parts of the score: level, clipping, noise, speech share, lost seconds.",
+    )
     audio_sha256 = models.CharField(
         max_length=64, blank=True, default="", help_text="Of all captured PCM bytes in order."
     )
@@ -158,6 +178,16 @@ class SessionEvent(models.Model):
         MEDICATION = "medication"
         ACTION = "action"
         GAP = "gap"
+        MICROPHONE = "microphone"
+
+    class Reason(models.TextChoices):
+        """Why a stretch of the clock has no sound."""
+
+        UNKNOWN = "", "not captured"
+        NOT_SENT = "not_sent", "recorded, but never sent"
+        AWAY = "away", "the page was closed or reloaded"
+        ASLEEP = "asleep", "the device was asleep"
+        MICROPHONE = "microphone", "the microphone was away"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="events")
@@ -165,6 +195,7 @@ class SessionEvent(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices)
     at_ms = models.PositiveBigIntegerField()
     until_ms = models.PositiveBigIntegerField(null=True, blank=True, help_text="End of a gap.")
+    reason = models.CharField(max_length=12, choices=Reason.choices, blank=True, default=Reason.UNKNOWN)
     at = models.DateTimeField()
 
     class Meta:
@@ -212,8 +243,15 @@ class Transcription(Timestamped):
         default=list, blank=True, help_text="Contract section 4: id, start_ms, end_ms, speaker, text, …"
     )
     live_segments = EncryptedJSONField(
-        default=list, blank=True, help_text="Finals of the live pass, kept until the batch pass ends."
+        default=list, blank=True, help_text="Finals of the live pass; kept beside the batch pass as its second witness."
     )
+    original_segments = EncryptedJSONField(
+        default=list, blank=True, help_text="The segments as the engine first gave them; never changed."
+    )
+    readings = EncryptedJSONField(
+        default=list, blank=True, help_text="Places where live and batch pass differ, and which reading was chosen."
+    )
+    revision = models.PositiveIntegerField(default=0, help_text="Counts the corrections; an edit names the one it saw.")
     live_offset_ms = models.PositiveBigIntegerField(
         default=0, help_text="Clock place up to which the live pass has committed."
     )
@@ -254,3 +292,120 @@ class Transcription(Timestamped):
 
     def __str__(self) -> str:
         return f"transcription of {self.session}"
+
+
+class TranscriptEdit(Timestamped):
+    """One correction of a transcript: which segments it replaced by which. Undoing writes another one."""
+
+    transcription = models.ForeignKey(Transcription, on_delete=models.PROTECT, related_name="edits")
+    revision = models.PositiveIntegerField(help_text="The transcription's revision after this edit.")
+    verb = models.CharField(max_length=20, help_text="A code such as correct, merge, split, replace, swap, undo.")
+    before = EncryptedJSONField(default=list, blank=True, help_text="The segments it replaced.")
+    after = EncryptedJSONField(default=list, blank=True, help_text="The segments that stand there since.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    undone_by = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="undoes", help_text="The edit that did."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["transcription", "revision"], name="transcript_edit_one_per_revision")
+        ]
+
+    def __str__(self) -> str:
+        return f"edit {self.pk}"
+
+
+class AudioUpload(Timestamped):
+    """A sound file on its way into a session, in parts; its bytes lie encrypted in the data folder until it is read."""
+
+    class Status(models.TextChoices):
+        RECEIVING = "receiving", "Arriving"
+        RECEIVED = "received", "Waiting to be read"
+        STORED = "stored", "Taken as the session's recording"
+        FAILED = "failed", "Cannot be used"
+        ABANDONED = "abandoned", "Given up"
+
+    TRANSITIONS = {
+        Status.RECEIVING: {Status.RECEIVED, Status.FAILED, Status.ABANDONED},
+        Status.RECEIVED: {Status.STORED, Status.FAILED, Status.ABANDONED},
+        Status.STORED: set(),
+        Status.FAILED: set(),
+        Status.ABANDONED: set(),
+    }
+
+    session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="uploads")
+    source = models.CharField(max_length=10, choices=ConsultationSession.AudioSource.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RECEIVING)
+    received_bytes = models.PositiveBigIntegerField(default=0)
+    total_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text="Unknown while a dictation runs.")
+    kind = models.CharField(max_length=20, blank=True, default="", help_text="Found in the content: wav, flac, mp3, …")
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    last_part_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=Q(status__in=["receiving", "received"]),
+                name="upload_one_open_per_session",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
+
+
+class RecordingKey(models.Model):
+    """The data key of one session's sound, wrapped by AUDIO_KEY. Destroying it makes every copy unreadable."""
+
+    session = models.OneToOneField(
+        ConsultationSession, on_delete=models.PROTECT, primary_key=True, related_name="recording_key"
+    )
+    wrapped = models.BinaryField(null=True, blank=True, help_text="AES key wrap; gone once destroyed.")
+    key_id = models.CharField(max_length=16, blank=True, default="", help_text="Which AUDIO_KEY wraps it.")
+    created_at = models.DateTimeField()
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(wrapped__isnull=False, destroyed_at=None) | Q(wrapped=None, destroyed_at__isnull=False),
+                name="recording_key_wrapped_or_destroyed",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"key of {self.session_id}"
+
+
+class VoiceProfile(Timestamped):
+    """How a practitioner's voice sounds, kept because they asked for it; deleting the row withdraws it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="voice_profile")
+    voice = EncryptedJSONField(help_text="One unit vector of 256 numbers.")
+    seconds = models.FloatField(help_text="How much speech it was made of, in seconds.")
+    encoder = models.CharField(max_length=40, help_text="Which encoder made it; another one cannot compare it.")
+    text_version = models.CharField(max_length=20, help_text="Version of the text that was agreed to.")
+    text_hash = models.CharField(max_length=64)
+    consented_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"voice of {self.user_id}"
+
+
+class SessionMove(models.Model):
+    """A session that was recorded under the wrong patient and moved to the right one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="moves")
+    from_patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    to_patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    reason = EncryptedTextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"move {self.pk}"

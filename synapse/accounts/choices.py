@@ -15,6 +15,14 @@ class NotificationEvent(models.TextChoices):
     PATIENT_SHARED = "patient_shared", "A colleague shares a patient with me"
 
 
+class AudioRetention(models.TextChoices):
+    """How long a recording is kept where the patient agreed to keep it; without that the shorter rule holds."""
+
+    KEEP = "keep", "Keep it with the record"
+    DAYS = "days", "Delete it after a number of days"
+    AFTER_SIGNING = "after_signing", "Delete it when the report is signed"
+
+
 MAIL, NONE = "mail", "none"
 NOTIFICATION_CHOICES = [(MAIL, "By mail"), (NONE, "Not at all")]
 

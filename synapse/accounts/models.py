@@ -9,8 +9,10 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 
+from synapse.accounts.choices import AudioRetention
 from synapse.accounts.roles import CAPABILITIES, Permission, Role
 from synapse.common.models import Timestamped
+from synapse.encryption.fields import EncryptedTextField
 
 
 class User(AbstractUser):
@@ -94,11 +96,21 @@ class ClinicSettings(models.Model):
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0), help_text="Percent.")
     payment_terms_days = models.PositiveSmallIntegerField(default=14)
     payment_instructions = models.TextField(max_length=600, blank=True)
+    audio_retention = models.CharField(
+        max_length=14, choices=AudioRetention.choices, default=AudioRetention.KEEP, help_text="With consent to keep it."
+    )
     audio_retention_days = models.PositiveSmallIntegerField(default=30)
     record_retention_years = models.PositiveSmallIntegerField(default=10)
     consent_valid_days = models.PositiveSmallIntegerField(default=365)
     opening_hour = models.PositiveSmallIntegerField(default=8)
     closing_hour = models.PositiveSmallIntegerField(default=19)
+    vocabulary = EncryptedTextField(
+        blank=True, default="", help_text="Words the speech engine should know, one a line: medicines, places, names."
+    )
+    abandoned_session_hours = models.PositiveSmallIntegerField(
+        default=12, help_text="A session without audio for so long is completed with what is there."
+    )
+    idle_lock_minutes = models.PositiveSmallIntegerField(default=15, help_text="Lock the screen after so long.")
 
     class Meta:
         verbose_name_plural = "clinic settings"
