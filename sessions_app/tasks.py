@@ -12,6 +12,7 @@ from django.utils import timezone
 from patients.models import Consent
 from patients.queries import has_live_consent
 from sessions_app import audio, queries, recordings, services, spool, stt, transcripts
+from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError
 from synapse import storage, workflows
@@ -49,7 +50,9 @@ def transcribe(job: Job) -> None:
     started = time.monotonic()
     try:
         transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
-        result = transcriber.transcribe(_watched(job, session), language=queries.language_of(session.doctor))
+        result = transcriber.transcribe(
+            _watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
+        )
     except SpeechError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
     except storage.StorageError as error:

@@ -26,6 +26,7 @@ from django.utils import timezone
 from patients.models import Consent
 from patients.queries import has_live_consent
 from sessions_app import live_text, queries, spool, stt, transcripts
+from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import LiveEvent, LiveSession, Segment, SpeechError
 from synapse.common import heartbeat, jobs
@@ -71,6 +72,7 @@ class Follower:
         self._heard_at = time.monotonic()
         self.transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
         self.language = queries.language_of(session.doctor)
+        self.hints = hints_for(session)
 
     def take_turn(self, step_s: float) -> bool:
         """Read and decode up to five seconds; True when there was anything. Raises SpeechError."""
@@ -124,7 +126,10 @@ class Follower:
     def _open(self, begins_ms: int) -> LiveSession:
         self._expected_ms = begins_ms
         return self.transcriber.open_live(
-            language=self.language, start_s=begins_ms / 1000, first_id=self.transcription.next_segment_id
+            language=self.language,
+            hints=self.hints,
+            start_s=begins_ms / 1000,
+            first_id=self.transcription.next_segment_id,
         )
 
     def _feed(self, pcm: bytes, step_s: float) -> None:
@@ -167,7 +172,9 @@ class ReadAhead(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._follower.transcriber.prepare(self._pcm(), language=self._follower.language)
+            self._follower.transcriber.prepare(
+                self._pcm(), language=self._follower.language, hints=self._follower.hints
+            )
         except _Ended:
             pass
         except (SpeechError, spool.SpoolDamaged) as error:

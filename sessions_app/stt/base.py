@@ -43,6 +43,20 @@ class AudioFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """Say what is known of a recording before it is read; an engine uses what it can.
+
+    `vocabulary` holds terms likely to be said; `doctor_voice` the unit vector of the practitioner's voice, or nothing.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    doctor_voice: tuple[float, ...] = ()
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One spoken word; times in seconds from the start of the recording, confidence 0 to 1."""
 
@@ -169,14 +183,16 @@ class BatchTranscriber(Protocol):
     @property
     def model(self) -> str: ...
 
-    def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
+    def transcribe(
+        self, source: AudioSource, *, language: str, hints: Hints = NO_HINTS, progress: Progress | None = None
+    ) -> Transcript:
         """Transcribe the whole recording, calling `progress` with the fraction done (0 to 1).
 
         Raises SpeechError.
         """
         ...
 
-    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+    def prepare(self, source: Iterable[bytes], *, language: str, hints: Hints = NO_HINTS) -> None:
         """Read ahead in a recording that still runs, where that makes `transcribe` faster; raises SpeechError."""
         ...
 
@@ -203,7 +219,9 @@ class LiveTranscriber(Protocol):
     @property
     def model(self) -> str: ...
 
-    def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> LiveSession:
+    def open_live(
+        self, *, language: str, hints: Hints = NO_HINTS, start_s: float = 0.0, first_id: int = 1
+    ) -> LiveSession:
         """Open a stream whose first sample lies at `start_s` seconds; raises SpeechError."""
         ...
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sessions_app.stt.agreement import without_loop
-from sessions_app.stt.base import AudioSource, LiveSession, Progress, Transcript, Word
+from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, LiveSession, Progress, Transcript, Word
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.media import length_of
 from sessions_app.stt.segmenting import utterances
@@ -55,7 +55,9 @@ class EmbeddedTranscriber:
     def model(self) -> str:
         return self._whisper.name
 
-    def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
+    def transcribe(
+        self, source: AudioSource, *, language: str, hints: Hints = NO_HINTS, progress: Progress | None = None
+    ) -> Transcript:
         """Transcribe a recording of any length in bounded memory.
 
         Without a voice nothing is decoded and the transcript has no segments. Raises SpeechError.
@@ -80,7 +82,7 @@ class EmbeddedTranscriber:
             segments=tuple(segments), engine=ENGINE, model=self.model, language=language, duration_s=duration
         )
 
-    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+    def prepare(self, source: Iterable[bytes], *, language: str, hints: Hints = NO_HINTS) -> None:
         """Read a recording that still runs, block by block, so that `transcribe` finds most of it read.
 
         `source` yields the recording's PCM as it comes in. Raises SpeechError.
@@ -89,7 +91,9 @@ class EmbeddedTranscriber:
             if block.regions:
                 self._reading_of(block, language)
 
-    def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> LiveSession:
+    def open_live(
+        self, *, language: str, hints: Hints = NO_HINTS, start_s: float = 0.0, first_id: int = 1
+    ) -> LiveSession:
         """Open a stream that this machine reads while it runs; raises SpeechError."""
         from sessions_app.stt.live_whisper import LiveWhisper
 

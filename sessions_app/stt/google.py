@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from sessions_app.stt.base import (
     DOCTOR,
+    NO_HINTS,
     PATIENT,
     SAMPLE_RATE,
     UNKNOWN,
     AudioSource,
+    Hints,
     LiveEvent,
     Progress,
     Segment,
@@ -98,7 +100,9 @@ class GoogleTranscriber:
     def model(self) -> str:
         return self._chosen_model or "default"
 
-    def transcribe(self, source: AudioSource, *, language: str, progress: Progress | None = None) -> Transcript:
+    def transcribe(
+        self, source: AudioSource, *, language: str, hints: Hints = NO_HINTS, progress: Progress | None = None
+    ) -> Transcript:
         """Stream a finished recording, one stream for each four minutes; silent stretches are not sent.
 
         Raises SpeechError.
@@ -122,10 +126,12 @@ class GoogleTranscriber:
             duration_s=duration,
         )
 
-    def prepare(self, source: Iterable[bytes], *, language: str) -> None:
+    def prepare(self, source: Iterable[bytes], *, language: str, hints: Hints = NO_HINTS) -> None:
         """Do nothing: the service is fast, and would be paid twice."""
 
-    def open_live(self, *, language: str, start_s: float = 0.0, first_id: int = 1) -> GoogleLive:
+    def open_live(
+        self, *, language: str, hints: Hints = NO_HINTS, start_s: float = 0.0, first_id: int = 1
+    ) -> GoogleLive:
         """Open a live stream; raises SpeechError."""
         return GoogleLive(self, language=language, start_s=start_s, first_id=first_id)
 

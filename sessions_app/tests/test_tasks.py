@@ -23,7 +23,7 @@ class Engine:
     def __init__(self, text="I slept badly again last night", error=None):
         self.text, self.error, self.heard = text, error, b""
 
-    def transcribe(self, source, *, language, progress=None):
+    def transcribe(self, source, *, language, hints=None, progress=None):
         self.heard = b"".join(source)
         if self.error:
             raise self.error

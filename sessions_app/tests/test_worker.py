@@ -58,10 +58,10 @@ class ScriptedEngine:
     def __init__(self):
         self.opened, self.steps, self.failures, self.finished = [], [], [], 0
 
-    def prepare(self, source, *, language):
+    def prepare(self, source, *, language, hints=None):
         self.prepared = b"".join(source)
 
-    def open_live(self, *, language, start_s=0.0, first_id=1):
+    def open_live(self, *, language, hints=None, start_s=0.0, first_id=1):
         self.opened.append((language, start_s, first_id))
         return ScriptedLive(self, start_s, first_id)
 
@@ -306,7 +306,7 @@ def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine,
     monkeypatch.setattr(worker, "AHEAD_SECONDS", 0.05)
     taken = []
 
-    def prepare(source, *, language):
+    def prepare(source, *, language, hints=None):
         taken.extend(len(piece) for piece in source)
 
     monkeypatch.setattr(engine, "prepare", prepare, raising=False)
