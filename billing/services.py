@@ -210,6 +210,27 @@ def cancel_bill(bill: Bill, *, reason: str, by: User, at: datetime) -> Bill:
     return bill
 
 
+def check_can_move(session: ConsultationSession) -> None:
+    """Raise Locked when a bill of the session was issued: it names the patient and stands in the books."""
+    issued = Bill.objects.filter(session=session).exclude(status=Status.CANCELLED).exclude(bill_number=None).first()
+    if issued is not None:
+        raise Locked(f"The bill {issued.bill_number} of this session was issued. Cancel or refund it first.")
+
+
+def draft_anew(session: ConsultationSession, *, reason: str, by: User, at: datetime) -> Bill | None:
+    """Call off the draft bills of a session that changed hands and draft its bill again; None while it runs.
+
+    Raises as `check_can_move`.
+    """
+    with audit.unit_of_work():
+        check_can_move(session)
+        for bill in Bill.objects.filter(session=session, status=Status.PENDING):
+            cancel_bill(bill, reason=reason, by=by, at=at)
+        if session.status != ConsultationSession.Status.COMPLETED:
+            return None
+        return draft_bill_for_session(session, by=by, at=at)
+
+
 def mark_overdue(at: datetime) -> int:
     """Move sent and partly paid bills past their due date, by the clinic's date, to overdue; return how many."""
     today = ClinicSettings.load().date_of(at)

@@ -204,6 +204,12 @@ def grant_access(patient: Patient, *, doctor: User, source: str, by: User, at: d
     return access
 
 
+def set_last_seen(patient: Patient, at: datetime | None) -> None:
+    """Set when a patient was last seen, or that they never were: a session was moved between records."""
+    Patient.objects.filter(pk=patient.pk).update(last_seen_at=at)
+    patient.last_seen_at = at
+
+
 def end_access(patient: Patient, *, doctor: User, source: str, by: User, at: datetime) -> bool:
     """Close a doctor's access of one source; return whether one was open. The caller has checked the right to."""
     with unit_of_work():

@@ -70,6 +70,14 @@ def check_has_words(transcription: Transcription | None) -> None:
         )
 
 
+def check_can_move(session: ConsultationSession) -> None:
+    """Raise unless the session's words may go to another patient: nothing signed, nothing being written."""
+    if session.reports.filter(status=Report.Status.SIGNED).exists():
+        raise ReportSigned("The report of this session is signed, so it stays with this patient.")
+    if session.reports.filter(status__in=Report.RUNNING).exists():
+        raise ReportRunning("A report of this session is being written. Wait until it is there.")
+
+
 def check_can_edit(user: User, report: Report) -> None:
     """Raise unless this person may change the draft: a treating doctor, and the report is a draft."""
     check_can_write(user)

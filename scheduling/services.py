@@ -201,6 +201,19 @@ def link_session(appointment: Appointment, session: ConsultationSession, *, by: 
     return appointment
 
 
+def unlink_session(session: ConsultationSession, *, by: User, at: datetime) -> None:
+    """Let go of a consultation that was held with somebody else; the visit itself stays as it is."""
+    appointment = Appointment.objects.filter(session=session).first()
+    if appointment is None:
+        return
+    permissions.check_can_change(by, appointment)
+    with audit.unit_of_work():
+        appointment.session = None
+        appointment.updated_at = at
+        appointment.save(update_fields=["session", "updated_at"])
+        _record(appointment, "unlink", by=by, session=str(session.pk))
+
+
 def check_can_start(appointment: Appointment) -> None:
     """Raise Conflict unless a consultation may begin from the visit."""
     if appointment.status not in Appointment.OPEN:

@@ -10,6 +10,7 @@ from sessions_app.transcripts import LONGEST_TEXT, SPEAKERS
 
 LONGEST_NOTES = 20_000
 LONGEST_COMPLAINT = 500
+LONGEST_REASON = 500
 
 
 class StartForm(forms.Form):
@@ -49,6 +50,19 @@ class NotesForm(forms.Form):
         if at is None:
             raise forms.ValidationError("This is no time.", code="invalid")
         return at
+
+
+class MoveForm(forms.Form):
+    """Why a session goes to another patient."""
+
+    to = forms.UUIDField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label="Why is it moved?",
+        max_length=LONGEST_REASON,
+        widget=forms.Textarea({"rows": 2}),
+        help_text="For example: started from the wrong chart.",
+        error_messages={"required": "Say why the session is moved."},
+    )
 
 
 class MarkForm(forms.Form):

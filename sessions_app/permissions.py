@@ -51,6 +51,31 @@ def check_can_record(user: User, session: ConsultationSession, *, at: datetime) 
         raise NotAllowed("This session runs without a recording. Start the recording on its page first.")
 
 
+def check_can_give_away(user: User, session: ConsultationSession) -> None:
+    """Raise unless this person may take the session out of this patient's record."""
+    is_own = session.doctor_id == user.pk and user.may(Permission.CONDUCT_SESSIONS)
+    if not (is_own or user.may(Permission.MOVE_ANY_SESSION)):
+        raise NotAllowed("Only the doctor who held this session or an administrator moves it.")
+    if session.status == ConsultationSession.Status.CANCELLED:
+        raise Conflict("This session was cancelled. There is nothing to move.")
+
+
+def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at: datetime) -> None:
+    """Raise unless this person may give the session to this patient, whose own consent its sound then needs."""
+    check_can_give_away(user, session)
+    if to.pk == session.patient_id:
+        raise Conflict("The session belongs to this patient already. Choose another one.")
+    if to.archived_at is not None:
+        raise Conflict("This patient is archived. Restore the record before you move a session to it.")
+    is_recorded = session.stream_opened_at is not None and session.audio_deleted_at is None
+    is_dictated = session.audio_source == ConsultationSession.AudioSource.DICTATION
+    if is_recorded and not is_dictated and not has_live_consent(to.pk, Consent.Kind.RECORDING, at=at):
+        raise NoConsent(
+            "The session was recorded, and this patient has not agreed to that. Record their consent first, or delete "
+            "the recording."
+        )
+
+
 def check_can_read_words(user: User, session: ConsultationSession) -> None:
     """Raise NotAllowed unless this person may read what was said and hear it."""
     if not user.may(Permission.CONDUCT_SESSIONS):
@@ -80,5 +105,6 @@ def _asks(check: Callable[P, None]) -> Callable[P, bool]:
 can_start = _asks(check_can_start)
 can_conduct = _asks(check_can_conduct)
 can_record = _asks(check_can_record)
+can_give_away = _asks(check_can_give_away)
 can_read_words = _asks(check_can_read_words)
 can_retry = _asks(check_can_retry)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sessions_app import audio_views, transcript_views, views
+from sessions_app import audio_views, move_views, transcript_views, views
 
 app_name = "sessions"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/resume/", views.resume, name="resume"),
     path("<uuid:pk>/complete/", views.complete, name="complete"),
     path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("<uuid:pk>/move/", move_views.move, name="move"),
+    path("<uuid:pk>/move/find/", move_views.find, name="move_find"),
     path("<uuid:pk>/notes/", views.notes, name="notes"),
     path("<uuid:pk>/marks/", views.mark, name="mark"),
     path("<uuid:pk>/audio/", audio_views.audio, name="audio"),

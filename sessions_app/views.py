@@ -86,6 +86,7 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
     context = {
         "session": session,
         "words": words,
+        "can_move": permissions.can_give_away(request.user, session),
         "can_retry": words is not None
         and words.status == words.Status.FAILED
         and queries.has_audio(session)

@@ -10,12 +10,14 @@ from billing.models import Bill
 from patients import consent as consents
 from patients import services as patients
 from patients.models import Consent, Patient
+from reports import permissions as report_permissions
 from reports.models import Report
 from reports.services import drafting as reports
 from reports.takeover import follow_up_of
 from scheduling import services as scheduling
 from scheduling.models import Appointment
-from sessions_app import recordings
+from sessions_app import moves, recordings
+from sessions_app import permissions as session_permissions
 from sessions_app import services as sessions
 from sessions_app.models import ConsultationSession, SessionType, Transcription
 from synapse.accounts.models import ClinicSettings, User
@@ -89,6 +91,31 @@ def transcript_completed(transcription: Transcription, *, at: datetime) -> None:
     """Have the first report of a session written with its doctor's default template; a later transcript makes none."""
     if not transcription.session.reports.exists():
         reports.request_report(transcription.session, by=None, at=at)
+
+
+def move_session(
+    session: ConsultationSession, to: Patient, *, reason: str, by: User, at: datetime
+) -> ConsultationSession:
+    """Give an unsigned session with all it owns to the right patient.
+
+    Its draft bill is drawn up again for them, its visit is let go of, and a draft report is written anew, since age,
+    gender and history differ. Raises what `check_can_move` raises, and ReasonMissing.
+    """
+    with unit_of_work():
+        check_can_move(session, to, by=by, at=at)
+        moves.move_session(session, to, reason=reason, by=by, at=at)
+        scheduling.unlink_session(session, by=by, at=at)
+        billing.draft_anew(session, reason="The session was moved to another patient.", by=by, at=at)
+        if session.reports.exists():
+            reports.request_report(session, by=None, at=at)
+    return session
+
+
+def check_can_move(session: ConsultationSession, to: Patient, *, by: User, at: datetime) -> None:
+    """Raise NotAllowed, NoConsent or Conflict unless a session may be moved to this patient now."""
+    session_permissions.check_can_move(by, session, to, at=at)
+    report_permissions.check_can_move(session)
+    billing.check_can_move(session)
 
 
 def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:

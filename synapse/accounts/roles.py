@@ -23,6 +23,7 @@ class Permission(models.TextChoices):
     MANAGE_ALL_APPOINTMENTS = "manage_all_appointments"
     VIEW_SESSIONS = "view_sessions"
     CONDUCT_SESSIONS = "conduct_sessions"
+    MOVE_ANY_SESSION = "move_any_session"
     VIEW_REPORTS = "view_reports"
     WRITE_REPORTS = "write_reports"
     WRITE_TEMPLATES = "write_templates"
@@ -80,6 +81,7 @@ CAPABILITIES: dict[str, frozenset[Permission]] = {
             P.VIEW_CALENDAR,
             P.MANAGE_ALL_APPOINTMENTS,
             P.VIEW_SESSIONS,
+            P.MOVE_ANY_SESSION,
             P.VIEW_REPORTS,
             P.MANAGE_CLINIC_TEMPLATES,
             P.VIEW_BILLS,
