@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import get_language_info
 
 from patients.models import Patient
@@ -22,12 +22,15 @@ MARK_KINDS = (
 )
 
 
+# A finished transcript counts before any try that is not one; among equals the latest.
+_COUNTS_FIRST = (Case(When(status=Transcription.Status.COMPLETED, then=0), default=1), "-retry_count")
+
 LIST_STATES = (("", "All"), ("live", "Running"), ("completed", "Completed"), ("cancelled", "Cancelled"))
 
 
 def sessions_for_list(user: User, *, state: str = "") -> QuerySet[ConsultationSession]:
     """Return what a person may see of the sessions, the latest first; `state` is one of LIST_STATES."""
-    words = Transcription.objects.filter(session=OuterRef("pk")).order_by("-retry_count").values("status")[:1]
+    words = Transcription.objects.filter(session=OuterRef("pk")).order_by(*_COUNTS_FIRST).values("status")[:1]
     sessions = ConsultationSession.objects.visible_to(user).select_related("patient", "doctor")
     if state == "live":
         sessions = sessions.live()
@@ -72,8 +75,19 @@ def gaps_of(session: ConsultationSession) -> QuerySet[SessionEvent]:
 
 
 def current_transcription(session: ConsultationSession) -> Transcription | None:
-    """Return the latest try at the session's words."""
+    """Return the words that count: the latest finished transcript, or the latest try while there is none."""
+    return session.transcriptions.order_by(*_COUNTS_FIRST).first()
+
+
+def latest_try(session: ConsultationSession) -> Transcription | None:
+    """Return the latest try at the session's words, however it ended."""
     return session.transcriptions.order_by("-retry_count").first()
+
+
+def attempts_of(session: ConsultationSession) -> list[Transcription]:
+    """Return every try at the session's words, the latest first, without the words themselves."""
+    words = ("transcript_text", "original_transcript", "segments", "live_segments", "original_segments", "readings")
+    return list(session.transcriptions.defer(*words).order_by("-retry_count"))
 
 
 def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:

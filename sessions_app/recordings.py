@@ -196,7 +196,7 @@ def delete_audio_unless_kept(session: ConsultationSession, *, by: User | None, a
     """
     if has_live_consent(session.patient_id, Consent.Kind.KEEP_AUDIO, at=at):
         return False
-    latest = queries.current_transcription(session)
+    latest = queries.latest_try(session)
     if latest is not None and latest.status in {latest.Status.PENDING, latest.Status.PROCESSING}:
         return False
     if session.audio_deleted_at is not None or not queries.has_audio(session):

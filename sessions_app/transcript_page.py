@@ -1,10 +1,12 @@
 """What the transcript page shows, made from stored segments. Pure: no request, no writing."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sessions_app import queries
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
+from synapse.common import jobs
 from synapse.common.models import Job
 
 Status = Transcription.Status
@@ -95,6 +97,19 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
         "clock_map": session.audio_map or [[0, 0]],
         "peaks": " ".join(str(round(level * 100)) for level in session.audio_peaks),
         "cursor_places": [event.at_ms for event in marks],
+    }
+
+
+def newer_try(session: ConsultationSession, *, at: datetime) -> dict[str, Any]:
+    """Return how the latest try stands: `newer` when it is not the one that is read, its job, and the s left for it."""
+    latest, shown = queries.latest_try(session), queries.current_transcription(session)
+    job = _job_of(latest)
+    return {
+        "newer": latest if latest != shown else None,
+        "newer_is_waiting": latest != shown and latest is not None and latest.status in WAITING,
+        "counting": shown,
+        "newer_job": job,
+        "seconds_left": jobs.seconds_left(job, at) if job else None,
     }
 
 

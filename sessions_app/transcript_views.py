@@ -106,7 +106,7 @@ def swap(request: ClinicRequest, pk: UUID) -> HttpResponse:
 def retry(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Have the words written again from the recording."""
     session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
-    transcription = queries.current_transcription(session)
+    transcription = queries.latest_try(session)
     if transcription is None:
         raise Http404
     transcripts.retry(transcription, by=request.user, at=timezone.now())
@@ -129,7 +129,10 @@ def _transcription(session: ConsultationSession) -> Transcription:
 
 
 def _context(session: ConsultationSession, transcription: Transcription | None = None) -> dict[str, Any]:
-    return transcript_page.context_of(session, transcription or queries.current_transcription(session))
+    return {
+        **transcript_page.context_of(session, transcription or queries.current_transcription(session)),
+        **transcript_page.newer_try(session, at=timezone.now()),
+    }
 
 
 def _turns(request: ClinicRequest, session: ConsultationSession, transcription: Transcription) -> HttpResponse:

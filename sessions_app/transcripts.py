@@ -42,9 +42,12 @@ def request_transcript(session: ConsultationSession, *, by: User | None, at: dat
     """
     if not spool.default_store().exists(session.pk) and not session.audio_name:
         return None
-    transcription = queries.current_transcription(session)
+    transcription = queries.latest_try(session)
     if transcription is None:
         transcription = Transcription.objects.create(session=session)
+    elif not Transcription.TRANSITIONS[Status(transcription.status)]:
+        # An earlier try found nothing to hear; the sound has come since.
+        transcription = _next_try(transcription)
     _enqueue(transcription, by=by)
     return transcription
 
@@ -153,23 +156,21 @@ def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
 
 
 def retry(transcription: Transcription, *, by: User, at: datetime) -> Transcription:
-    """Have the words written again, in a new row; the old one stays.
+    """Have the words written again, in a new row; the old one stays with its corrections, and counts until then.
 
     Raises NotAllowed, and Conflict when a try is under way, a later one exists or the audio is gone.
     """
     permissions.check_can_retry(by, transcription)
     session = transcription.session
+    if transcription.status == Status.COMPLETED:
+        permissions.check_can_read_words(by, session)
     if transcription.status in {Status.PENDING, Status.PROCESSING}:
         raise Conflict("The transcript is being written. Wait until it is done.")
     if not queries.has_audio(session):
         raise Conflict("The recording was deleted, so it cannot be heard again.")
     try:
         with unit_of_work():
-            again = Transcription.objects.create(
-                session=session,
-                retry_count=transcription.retry_count + 1,
-                next_segment_id=transcription.next_segment_id,
-            )
+            again = _next_try(transcription)
             _enqueue(again, by=by)
             _audit(again, Action.CREATE, by=by, verb="retry")
     except IntegrityError:
@@ -333,6 +334,14 @@ def _check_change(change: Mapping[str, Any]) -> None:
             raise NotCorrectable("A line cannot be empty. Write what was said.")
         if len(text) > LONGEST_TEXT:
             raise NotCorrectable(f"A line holds at most {LONGEST_TEXT} characters.")
+
+
+def _next_try(transcription: Transcription) -> Transcription:
+    return Transcription.objects.create(
+        session=transcription.session,
+        retry_count=transcription.retry_count + 1,
+        next_segment_id=transcription.next_segment_id,
+    )
 
 
 def _enqueue(transcription: Transcription, *, by: User | None) -> None:

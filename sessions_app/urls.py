@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sessions_app import audio_views, move_views, transcript_views, views
+from sessions_app import attempt_views, audio_views, move_views, transcript_views, views
 
 app_name = "sessions"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,6 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/transcript/", transcript_views.transcript, name="transcript"),
     path("<uuid:pk>/transcript/progress/", transcript_views.progress, name="progress"),
     path("<uuid:pk>/transcript/retry/", transcript_views.retry, name="retry"),
+    path("<uuid:pk>/transcript/newer/", attempt_views.newer, name="newer_try"),
+    path("<uuid:pk>/transcript/attempts/", attempt_views.attempts, name="attempts"),
+    path("<uuid:pk>/transcript/attempts/<int:number>/", attempt_views.attempt, name="attempt"),
     path("<uuid:pk>/transcript/swap/", transcript_views.swap, name="swap"),
     path("<uuid:pk>/transcript/<int:segment>/", transcript_views.segment, name="segment"),
     path("<uuid:pk>/transcript/<int:segment>/speaker/", transcript_views.speaker, name="speaker"),

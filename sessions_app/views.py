@@ -82,11 +82,13 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
     record_read(request, target=session, patient_id=session.patient_id)
     if session.is_live and permissions.can_conduct(request.user, session):
         return render_page(request, "sessions_app/session.html", _live_context(session))
-    words = queries.current_transcription(session)
+    words = queries.latest_try(session)
     context = {
         "session": session,
         "words": words,
         "can_move": permissions.can_give_away(request.user, session),
+        "attempts": queries.attempts_of(session),
+        "counting": queries.current_transcription(session),
         "can_retry": words is not None
         and words.status == words.Status.FAILED
         and queries.has_audio(session)

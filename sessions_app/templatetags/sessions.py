@@ -30,9 +30,23 @@ def minutes(seconds: int) -> str:
 
 
 @register.filter
+def time_left(seconds: int | None) -> str:
+    """Write what is left of a run in words, rounded up: about 3 min left; nothing while nobody knows."""
+    if seconds is None:
+        return ""
+    return "less than a minute left" if seconds < 60 else f"about {-(-seconds // 60)} min left"
+
+
+@register.filter
 def percent_of(part: int, whole: int) -> int:
     """Return how many of a hundred a part is."""
     return round(100 * part / whole) if whole else 0
+
+
+@register.filter
+def as_percent(share: float) -> int:
+    """Return how many of a hundred a share from 0 to 1 is."""
+    return round(100 * share)
 
 
 @register.filter

@@ -28,6 +28,7 @@ MAX_ATTEMPTS = 3
 WORKER_LEASE = timedelta(seconds=150)
 BACKOFF = timedelta(seconds=20)  # doubled with each attempt
 RING_AGAIN_AFTER = timedelta(seconds=60)
+GUESS_SECONDS = 4.0  # a pace measured over less is noise
 KEEP_FINISHED = timedelta(days=30)
 
 State = Job.State
@@ -222,6 +223,8 @@ def _lease(jobs: QuerySet[Job], *, at: datetime, duration: timedelta) -> Job | N
         attempts=F("attempts") + 1,
         lease_until=at + duration,
         lease_token=token,
+        started_at=at,
+        progress_done=0,
         updated_at=at,
     )
     return Job.objects.get(lease_token=token) if taken else None
@@ -257,6 +260,16 @@ def _give_up(job: Job, state: str, code: str, *, at: datetime) -> None:
         return
     _write(job, state=state, lease_until=None, lease_token=None, error_code=code, finished_at=at)
     logger.error("job %s (%s) ended as %s: %s", job.pk, job.kind, state, code)
+
+
+def seconds_left(job: Job, at: datetime) -> int | None:
+    """Return how long a run will still take at the pace it has had, in s; None while that is a guess."""
+    if job.state != State.RUNNING or job.started_at is None or job.progress_done <= 0:
+        return None
+    taken = (at - job.started_at).total_seconds()
+    if taken < GUESS_SECONDS:
+        return None
+    return round(taken * max(0, job.progress_total - job.progress_done) / job.progress_done)
 
 
 # Looking after it ----------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class Job(Timestamped):
     progress_total = models.PositiveIntegerField(default=0)
     progress_label = models.CharField(max_length=80, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When the present run took its lease.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
