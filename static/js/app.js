@@ -2,6 +2,7 @@
 import "./dialog.js";
 import "./find.js";
 import "./fields.js";
+import "./lock.js";
 import "./preferences.js";
 import "./requests.js";
 import "./shortcuts.js";

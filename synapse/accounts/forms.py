@@ -37,6 +37,12 @@ class SignInForm(forms.Form):
     password = _password("Password", "current-password")
 
 
+class UnlockForm(forms.Form):
+    """The password of whoever locked this screen."""
+
+    password = _password("Password", "current-password")
+
+
 class NewPasswordForm(forms.Form):
     """A new password for a known or future user, checked by the password rules."""
 
@@ -263,6 +269,12 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
         label="Records", min_value=1, max_value=100, help_text="The law may ask for more"
     )
     consent_valid_days = forms.IntegerField(label="A consent is valid for", min_value=1, max_value=3650)
+    idle_lock_minutes = forms.IntegerField(
+        label="Lock the screen after",
+        min_value=1,
+        max_value=240,
+        help_text="Without a touch for so long. A running recording goes on",
+    )
     opening_hour = forms.IntegerField(label="Calendar begins", min_value=0, max_value=23)
     closing_hour = forms.IntegerField(label="Calendar ends", min_value=1, max_value=24)
 
@@ -283,6 +295,7 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
             "audio_retention_days",
             "record_retention_years",
             "consent_valid_days",
+            "idle_lock_minutes",
             "opening_hour",
             "closing_hour",
         )

@@ -66,6 +66,11 @@ def check_credentials(request: HttpRequest, name: str, password: str, *, address
     return user
 
 
+def check_still_there(request: HttpRequest, password: str, *, address: str | None, at: datetime) -> None:
+    """Let the signed-in person prove themselves again. Raises as `check_credentials`."""
+    check_credentials(request, request.user.get_username(), password, address=address, at=at)
+
+
 def record_sign_out(user: User) -> None:
     """Leave a trace of a sign-out."""
     with unit_of_work():

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from synapse.accounts import people_views, views
+from synapse.accounts import lock_views, people_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign_in"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("lock/", lock_views.lock, name="lock"),
+    path("lock/active/", lock_views.active, name="active"),
+    path("unlock/", lock_views.unlock, name="unlock"),
     path("password/forgot/", views.forgot_password, name="forgot_password"),
     path("password/new/", views.reset_password, name="reset_password"),
     path("password/new/<str:uid>/<str:token>/", views.open_reset, name="open_reset"),

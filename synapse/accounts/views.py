@@ -4,14 +4,13 @@ from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from synapse.accounts import choices, people, services
+from synapse.accounts import choices, locking, people, services
 from synapse.accounts.forms import (
     ChangePasswordForm,
     ForgotPasswordForm,
@@ -24,7 +23,7 @@ from synapse.accounts.forms import (
 from synapse.accounts.models import User
 from synapse.accounts.throttle import TooManyTries
 from synapse.audit.context import current as request_origin
-from synapse.web.http import ClinicRequest, render_page
+from synapse.web.http import ClinicRequest, next_page_of, render_page
 
 RESET_SESSION_KEY = "password_reset_link"
 BACKEND = "synapse.accounts.backends.EmailOrUsernameBackend"
@@ -37,7 +36,7 @@ BACKEND = "synapse.accounts.backends.EmailOrUsernameBackend"
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in and go on to where the user wanted to be."""
-    target = _next_page(request)
+    target = next_page_of(request)
     if request.user.is_authenticated:
         return redirect(target)
     form = SignInForm(request.POST or None)
@@ -58,6 +57,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             status = 429 if isinstance(error, TooManyTries) else 422
         else:
             login(request, user, backend=BACKEND)
+            locking.unlock(request.session, at=timezone.now())
             return redirect(target)
     context = {"next": request.GET.get("next", ""), "warning": warning}
     return render_page(request, "registration/sign_in.html", context, form=form, status=status)
@@ -139,6 +139,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
                 at=now,
             )
             login(request, user, backend=BACKEND)
+            locking.unlock(request.session, at=now)
             return redirect("dashboard:home")
     except people.InvitationGone:
         return render_page(request, "registration/link_gone.html", {"kind": "invitation"}, status=404)
@@ -198,10 +199,3 @@ def notifications(request: ClinicRequest) -> HttpResponse:
         messages.success(request, "Notifications saved.")
         return redirect("accounts:notifications")
     return render_page(request, "accounts/notifications.html", {"mail": choices.MAIL}, form=form)
-
-
-def _next_page(request: HttpRequest) -> str:
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        return target
-    return resolve_url("dashboard:home")

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from synapse.accounts.models import ClinicSettings
 from synapse.web import nav
 
 
@@ -16,5 +17,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav_links": SimpleLazyObject(partial(nav.links_for, request)),
         "tab_links": SimpleLazyObject(partial(nav.tab_links_for, request)),
         "tab_action": SimpleLazyObject(partial(nav.tab_action_for, request)),
+        "idle_lock_minutes": SimpleLazyObject(lambda: ClinicSettings.load().idle_lock_minutes),
         "is_demo": settings.MODE == "demo",
     }

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from synapse.accounts.models import User
@@ -43,3 +44,11 @@ def render_page(
     if fragment is not None:
         patch_vary_headers(response, ("HX-Request",))
     return response
+
+
+def next_page_of(request: HttpRequest) -> str:
+    """Return the page of ours that the request names as `next`, else home."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        return target
+    return resolve_url("dashboard:home")

@@ -429,6 +429,7 @@ def test_the_clinic_is_saved(omar, signed_in):
         "audio_retention_days": "14",
         "record_retention_years": "7",
         "consent_valid_days": "180",
+        "idle_lock_minutes": "10",
         "opening_hour": "7",
         "closing_hour": "20",
     }

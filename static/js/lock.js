@@ -1,0 +1,136 @@
+// The idle lock: after a while without a touch the page is covered until its person enters the password. What was typed
+// stays where it is, and a recording goes on behind the cover. All tabs of this browser lock and open together.
+import { csrfToken } from "./requests.js";
+import { showToast } from "./toast.js";
+
+const LOOK_MS = 1000;
+const WARN_MS = 30_000;
+const TELL_SERVER_MS = 60_000;
+const TELL_TABS_MS = 5000;
+
+const dialog = document.querySelector("[data-lock]");
+const root = document.documentElement;
+const channel = "BroadcastChannel" in window ? new BroadcastChannel("synapse-lock") : null;
+let touchedAt = Date.now();
+let toldServerAt = Date.now();
+let toldTabsAt = 0;
+let hasWarned = false;
+let titleBefore = "";
+
+const post = (url, values = {}) =>
+  fetch(url, {
+    method: "POST",
+    body: new URLSearchParams(values),
+    headers: { "X-CSRFToken": csrfToken(), Accept: "application/json" },
+    redirect: "manual",
+  });
+
+function touched() {
+  if (dialog.open) return;
+  const now = Date.now();
+  touchedAt = now;
+  hasWarned = false;
+  if (now - toldTabsAt > TELL_TABS_MS) {
+    toldTabsAt = now;
+    channel?.postMessage("touched");
+  }
+  if (now - toldServerAt > TELL_SERVER_MS) {
+    toldServerAt = now;
+    post(dialog.dataset.activeUrl).then((answer) => answer.status === 423 && cover()).catch(() => {});
+  }
+}
+
+function look() {
+  if (dialog.open) return paintRecording();
+  const leftMs = Number(dialog.dataset.idleMinutes) * 60_000 - (Date.now() - touchedAt);
+  if (leftMs <= 0) return lock();
+  if (leftMs <= WARN_MS && !hasWarned) {
+    hasWarned = true;
+    showToast("This screen locks in half a minute. Press any key to keep it open.");
+  }
+}
+
+function lock() {
+  cover();
+  channel?.postMessage("locked");
+  post(dialog.dataset.lockUrl).catch(() => {});
+}
+
+function cover() {
+  if (dialog.open) return;
+  root.dataset.locked = "";
+  titleBefore = document.title;
+  document.title = "Locked – SynapseAI";
+  dialog.showModal();
+  dialog.querySelector("input[type=password]").focus();
+  paintRecording();
+}
+
+function uncover() {
+  touchedAt = toldServerAt = Date.now();
+  hasWarned = false;
+  if (!dialog.open) return;
+  delete root.dataset.locked;
+  document.title = titleBefore;
+  say("");
+  dialog.querySelector("form").reset();
+  dialog.close();
+}
+
+function say(text) {
+  const error = dialog.querySelector("[data-lock-error]");
+  error.textContent = text;
+  error.hidden = !text;
+}
+
+function paintRecording() {
+  const page = document.querySelector("[data-session-page]");
+  const isOn = ["recording", "lost", "silent", "signed_out"].includes(page?.dataset.view);
+  dialog.querySelector("[data-lock-recording]").hidden = !isOn;
+  if (isOn) dialog.querySelector("[data-lock-clock]").textContent = page.querySelector('[data-part="clock"]').textContent;
+}
+
+async function unlock(event) {
+  event.preventDefault();
+  const form = event.target;
+  try {
+    const answer = await post(form.action, { password: form.elements.password.value });
+    if (answer.status === 204) {
+      uncover();
+      channel?.postMessage("open");
+    } else if (answer.status === 422 || answer.status === 429) {
+      say(await answer.text());
+      form.elements.password.select();
+    } else {
+      say("You were signed out meanwhile. Sign in again in a new tab, then come back to this one.");
+    }
+  } catch {
+    say("The server does not answer. Check the connection, then try again.");
+  }
+}
+
+// Signed in again in another tab: the session there is open, so this one opens with it.
+async function lookAgain() {
+  if (document.visibilityState !== "visible" || !dialog.open) return;
+  const answer = await post(dialog.dataset.activeUrl).catch(() => null);
+  if (answer?.status === 204) uncover();
+}
+
+if (dialog) {
+  for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) {
+    addEventListener(kind, touched, { passive: true, capture: true });
+  }
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.querySelector("[data-lock-form]").addEventListener("submit", unlock);
+  document.addEventListener("click", (event) => event.target.closest("[data-lock-now]") && lock());
+  document.addEventListener("visibilitychange", () => {
+    look();
+    lookAgain();
+  });
+  channel?.addEventListener("message", ({ data }) => {
+    if (data === "locked") cover();
+    else if (data === "open") uncover();
+    else if (!dialog.open) touchedAt = Date.now();
+  });
+  setInterval(look, LOOK_MS);
+}
