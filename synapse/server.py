@@ -21,6 +21,9 @@ FIRST_REGISTERED, LAST_REGISTERED = 1001, 1014
 LARGEST_MESSAGE = 64 * 1024
 PING_SECONDS = 5  # a half-open client is noticed after 15 s
 PING_TIMEOUT_SECONDS = 10
+MOST_WAITING = 64  # frames the application has not taken yet; until it has, no more is read from this client
+READ_ON_SECONDS = 0.02
+MOST_UNREAD = 1024 * 1024  # bytes the client has not read yet; one that reads nothing is cut off
 
 
 class ListenError(Exception):
@@ -28,13 +31,47 @@ class ListenError(Exception):
 
 
 class Protocol(WebSocketProtocol):
-    """Daphne's socket, able to close with the registered codes (1008 policy, 1012 restart) autobahn keeps to itself."""
+    """Daphne's socket with bounded memory in both directions.
+
+    It also closes with the registered codes (1008 policy, 1012 restart) that autobahn keeps to itself.
+    """
+
+    is_held = False
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  daphne's names
+        super().onMessage(payload, isBinary)
+        if not self.is_held and self.application_queue.qsize() >= MOST_WAITING:
+            self.is_held = True
+            self.transport.pauseProducing()
+            self._read_on_later()
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: N802  daphne's name
+        if _unread_bytes(self.transport) > MOST_UNREAD:
+            logger.warning("a client that reads nothing is cut off")
+            self.dropConnection(abort=True)
+            return
+        super().serverSend(content, binary)
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
         if code is not None and FIRST_REGISTERED <= code <= LAST_REGISTERED:
             self.sendCloseFrame(code=code)
         else:
             super().serverClose(code)
+
+    def _read_on_later(self) -> None:
+        asyncio.get_running_loop().call_later(READ_ON_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.state == self.STATE_OPEN and self.application_queue.qsize() > MOST_WAITING // 2:
+            self._read_on_later()
+            return
+        self.is_held = False
+        self.transport.resumeProducing()
+
+
+def _unread_bytes(transport: Any) -> int:
+    # Twisted tells a producer when its buffer is full and nobody else; these are the places it keeps it in.
+    return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
 
 
 class DrainingServer(Server):

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import socket
@@ -40,6 +41,16 @@ APPLICATION = """
         while (await receive())["type"] != "websocket.disconnect":
             pass
 
+    async def deaf(receive, send):
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(60)
+
+    async def loud(receive, send):
+        await send({"type": "websocket.accept"})
+        while True:
+            await send({"type": "websocket.send", "text": "x" * 60_000})
+            await asyncio.sleep(0)
+
     async def answer(receive, send):
         await asyncio.sleep(1)
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -49,7 +60,8 @@ APPLICATION = """
         if scope["type"] == "http":
             await answer(receive, send)
         else:
-            await (idle if scope["path"] == "/idle" else stream)(receive, send)
+            kinds = {"/idle": idle, "/deaf": deaf, "/loud": loud}
+            await kinds.get(scope["path"], stream)(receive, send)
 
     server.serve(application, "127.0.0.1", int(sys.argv[1]))
 """
@@ -60,8 +72,8 @@ class RunningServer:
         self.port = port
         self.process = process
 
-    def connect(self, path: str = "/"):
-        return connect(f"ws://127.0.0.1:{self.port}{path}", proxy=None)
+    def connect(self, path: str = "/", **options):
+        return connect(f"ws://127.0.0.1:{self.port}{path}", proxy=None, **options)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -93,6 +105,38 @@ def server(tmp_path, request) -> Iterator[RunningServer]:
     process.kill()
     process.wait()
     process.stderr.close()
+
+
+def test_a_client_is_read_only_as_fast_as_the_application_takes_its_frames(server):
+    with server.connect("/deaf", close_timeout=0.1) as stream:
+        stream.socket.settimeout(1)
+        frame = b"\x82\xfe\xea\x60\0\0\0\0" + b"x" * 60_000  # one masked binary frame
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 200_000_000:
+                stream.socket.sendall(frame)
+                sent += len(frame)
+
+    assert sent < 40_000_000  # 64 frames and what the two sockets buffer
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_the_others_are_served(server):
+    raw = socket.create_connection(("127.0.0.1", server.port))
+    raw.sendall(
+        b"GET /loud HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with server.connect() as other:
+        for _ in range(500):
+            other.send(b"chunk")
+            assert other.recv(5) == "taken"
+
+    raw.settimeout(5)
+    received = 0
+    with raw, contextlib.suppress(ConnectionResetError):
+        while data := raw.recv(1_000_000):
+            received += len(data)
+            assert received < 40_000_000
 
 
 def test_a_live_stream_gets_its_acknowledgement_and_1012_before_the_server_stops(server):
