@@ -20,6 +20,9 @@ LARGEST_FRAME = 64 * 1024
 CHUNK_HEADER = struct.Struct(">II")
 HEARD_WITHIN_SECONDS = 15.0
 MARK_KINDS = frozenset({"moment", "risk", "medication", "action"})
+GAP_REASONS = frozenset({"asleep", "away", "microphone"})
+NEEDLESS_FRAMES = 400  # text and repeated chunks a client may send at once
+NEEDLESS_FRAMES_PER_SECOND = 50
 LARGEST_SEQ = 2**32 - 1
 
 _CID = re.compile(r"[\x21-\x7e]{1,60}")
@@ -92,6 +95,16 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Why a stretch of the recording clock (ms) has no sound, as the client knows it."""
+
+    cid: str
+    from_ms: int
+    to_ms: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Finish:
     """No more audio. `sha256` is None when this client did not hold all of it."""
 
@@ -99,7 +112,22 @@ class Finish:
     sha256: str | None
 
 
-def parse_text(raw: str) -> Hello | Control | Finish:
+class Patience:
+    """How many frames that carry no new audio a client may send: a burst, refilled as time goes by."""
+
+    def __init__(self) -> None:
+        self._left = float(NEEDLESS_FRAMES)
+        self._at_ms = 0
+
+    def spend(self, at_ms: int) -> None:
+        """Count one frame that came at a time (ms since the epoch); raise StreamClosed(1008) on one too many."""
+        refilled = max(0, at_ms - self._at_ms) * NEEDLESS_FRAMES_PER_SECOND / 1000
+        self._left, self._at_ms = min(float(NEEDLESS_FRAMES), self._left + refilled) - 1, at_ms
+        if self._left < 0:
+            raise StreamClosed(Close.POLICY, "too many frames")
+
+
+def parse_text(raw: str) -> Hello | Control | Gap | Finish:
     """Read a text frame; raise StreamClosed(4400) when it is none of the protocol's."""
     if len(raw) > LARGEST_FRAME:
         raise _broken("a text frame is too long")
@@ -114,6 +142,8 @@ def parse_text(raw: str) -> Hello | Control | Finish:
         return _parse_hello(frame)
     if kind in ("pause", "resume", "mark"):
         return _parse_control(frame)
+    if kind == "gap":
+        return _parse_gap(frame)
     if kind == "finish":
         return _parse_finish(frame)
     raise _broken("a text frame has an unknown type")
@@ -122,9 +152,10 @@ def parse_text(raw: str) -> Hello | Control | Finish:
 class LiveStream:
     """The server's half of one recording, from `hello` to `finished`."""
 
-    def __init__(self, spool: Spool, *, token: str) -> None:
+    def __init__(self, spool: Spool, *, token: str, patience: Patience | None = None) -> None:
         self.token = token
         self._spool = spool
+        self._patience = patience or Patience()
         self._reported: set[tuple[int, int]] = set()
         self._told_acked = spool.acked
         self._is_shut = False
@@ -142,19 +173,24 @@ class LiveStream:
         }
 
     def receive_audio(self, data: bytes, *, arrived_ms: int) -> list[Frame]:
-        """Take one binary frame and return the frames to send; raise StreamClosed on a broken or uncredited one."""
+        """Take one binary frame and return the frames to send; `arrived_ms` is since the epoch.
+
+        Raises StreamClosed on a broken or uncredited frame, and when too many carried nothing new.
+        """
         if len(data) > LARGEST_FRAME:
             raise _broken("a chunk is larger than 64 KiB")
         if len(data) <= CHUNK_HEADER.size or (len(data) - CHUNK_HEADER.size) % 2:
             raise _broken("a chunk holds no whole samples")
         seq, t_ms = CHUNK_HEADER.unpack_from(data)
         if self._is_shut:
+            self._patience.spend(arrived_ms)
             return [error_frame("stream_finished", "The recording was finished. This audio was not taken.")]
         if seq > self._spool.acked + CREDIT:
             raise StreamClosed(Close.POLICY, "credit exceeded")
         if self.finish is not None and seq > self.finish.last_seq:
             return [error_frame("stream_finished", "This audio lies behind the announced end and was not taken.")]
-        self._spool.append(seq, t_ms, data[CHUNK_HEADER.size :], arrived_ms=arrived_ms)
+        if not self._spool.append(seq, t_ms, data[CHUNK_HEADER.size :], arrived_ms=arrived_ms):
+            self._patience.spend(arrived_ms)
         return self._new_holes(seq)
 
     def committed(self) -> list[Frame]:
@@ -237,16 +273,30 @@ def _parse_hello(frame: Mapping[str, Any]) -> Hello:
 
 
 def _parse_control(frame: Mapping[str, Any]) -> Control:
-    cid = frame.get("cid")
-    # Ids beginning with "s:" are the server's own.
-    if not isinstance(cid, str) or not _CID.fullmatch(cid) or cid.startswith("s:"):
-        raise _broken("cid is not 1 to 60 printable characters")
+    cid = _parse_cid(frame)
     if frame["type"] != "mark":
         return Control(frame["type"], cid)
     kind = frame.get("kind")
     if not isinstance(kind, str) or kind not in MARK_KINDS:
         raise _broken("a mark has an unknown kind")
     return Control(kind, cid, _whole_number(frame.get("t_ms"), "t_ms", least=0, most=LARGEST_SEQ))
+
+
+def _parse_gap(frame: Mapping[str, Any]) -> Gap:
+    reason = frame.get("reason")
+    if not isinstance(reason, str) or reason not in GAP_REASONS:
+        raise _broken("a gap has an unknown reason")
+    from_ms = _whole_number(frame.get("from_ms"), "from_ms", least=0, most=LARGEST_SEQ - 1)
+    to_ms = _whole_number(frame.get("to_ms"), "to_ms", least=from_ms + 1, most=LARGEST_SEQ)
+    return Gap(_parse_cid(frame), from_ms, to_ms, reason)
+
+
+def _parse_cid(frame: Mapping[str, Any]) -> str:
+    cid = frame.get("cid")
+    # Ids beginning with "s:" are the server's own.
+    if not isinstance(cid, str) or not _CID.fullmatch(cid) or cid.startswith("s:"):
+        raise _broken("cid is not 1 to 60 printable characters")
+    return cid
 
 
 def _parse_finish(frame: Mapping[str, Any]) -> Finish:

@@ -1,7 +1,7 @@
 """What pages and doors ask about sessions."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils.translation import get_language_info
 from patients.models import Patient
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from sessions_app.spool import SpoolStore, default_store
-from synapse.accounts.models import User
+from synapse.accounts.models import ClinicSettings, User
 
 DOUBTFUL_BELOW = 0.6  # word confidence under which the page underlines a word
 MARK_KINDS = (
@@ -95,6 +95,11 @@ def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> 
     if session.audio_deleted_at is not None:
         return False
     return bool(session.audio_name) or (store or default_store()).exists(session.pk)
+
+
+def abandoned_before(at: datetime) -> datetime:
+    """Return the time since when a live session must have been touched so as not to count as left open."""
+    return at - timedelta(hours=ClinicSettings.load().abandoned_session_hours)
 
 
 def abandoned_sessions(since: datetime) -> list[ConsultationSession]:

@@ -3,8 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -13,8 +12,8 @@ from django.db.models import Q
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import permissions, queries, spool, watchers
-from sessions_app.models import ConsultationSession, SessionEvent
+from sessions_app import gaps, permissions, queries, spool, watchers
+from sessions_app.models import ConsultationSession
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
@@ -23,6 +22,7 @@ from synapse.common.models import Job
 
 ARCHIVE = "sessions_app.tasks.archive_audio"
 CONSENT_WITHDRAWN = "consent_withdrawn"
+LEAST_REST = timedelta(seconds=1)  # what is always on its way between a recorder and the disk is no loss
 _STREAM_FIELDS = ["with_recording", "stream_closed_at", "status_reason", "updated_at"]
 
 
@@ -69,12 +69,12 @@ def finish_stream(
         session.audio_sum_mismatch = session.audio_sum_mismatch or is_mismatch
         session.stream_closed_at = session.stream_closed_at or at
         session.save(update_fields=["audio_sha256", "audio_sum_mismatch", "stream_closed_at", "updated_at"])
-        note_gaps(session, timeline.gaps, at=at)
+        gaps.name_gaps(session, timeline.gaps, start_ms=0, end_ms=timeline.clock_ms, at=at)
         _audit(session, "finish_recording", by=by)
 
 
-def close_stream(session: ConsultationSession, *, at: datetime) -> None:
-    """End the stream of a session that completes; audio that was recorded but never arrived becomes a gap.
+def close_stream(session: ConsultationSession, *, rest_reason: str, at: datetime) -> None:
+    """End the stream of a session that completes; from the last durable audio to the end is a gap for `rest_reason`.
 
     Runs inside the caller's unit of work.
     """
@@ -82,24 +82,21 @@ def close_stream(session: ConsultationSession, *, at: datetime) -> None:
         return
     if session.stream_opened_at is not None:
         ended_at = session.paused_at if session.status == ConsultationSession.Status.PAUSED else at
-        heard_at = session.last_audio_at or session.stream_opened_at
-        lost_ms = round(((ended_at or at) - heard_at).total_seconds() * 1000)
-        if lost_ms > 0:
+        rest = (ended_at or at) - (_last_durable_at(session) or session.stream_opened_at)
+        if rest >= LEAST_REST:
             start_ms = clock_ms(session.pk)
-            note_gaps(session, [(start_ms, start_ms + lost_ms)], at=at)
+            end_ms = start_ms + round(rest.total_seconds() * 1000)
+            gaps.name_gaps(
+                session, [(start_ms, end_ms)], start_ms=start_ms, end_ms=end_ms, at=at, otherwise=rest_reason
+            )
     session.stream_closed_at = at
     session.save(update_fields=["stream_closed_at", "updated_at"])
     transaction.on_commit(partial(spool.default_store().seal, session.pk))
 
 
-def note_gaps(session: ConsultationSession, gaps: Iterable[tuple[int, int]], *, at: datetime) -> None:
-    """Name stretches of the clock without sound; the same gap twice is one."""
-    for start_ms, end_ms in gaps:
-        SessionEvent.objects.get_or_create(
-            session=session,
-            cid=f"s:gap:{start_ms}",
-            defaults={"kind": SessionEvent.Kind.GAP, "at_ms": start_ms, "until_ms": end_ms, "at": at},
-        )
+def _last_durable_at(session: ConsultationSession) -> datetime | None:
+    written_at = spool.default_store().last_write_at(session.pk)
+    return None if written_at is None else datetime.fromtimestamp(written_at, tz=UTC)
 
 
 def stop_recording(session: ConsultationSession, *, reason: str, by: User | None, at: datetime) -> None:

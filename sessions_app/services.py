@@ -3,7 +3,7 @@
 What becomes of the sound is in `recordings`, what becomes of the words in `transcripts`.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from synapse.common.numbering import next_session_number
 from synapse.common.transitions import advance
 
 Status = ConsultationSession.Status
-ABANDONED_AFTER = timedelta(hours=12)
+ABANDONED = "abandoned"
 
 
 class SessionLive(Conflict):
@@ -123,11 +123,11 @@ def resume_session(
 
 def complete_session(session: ConsultationSession, *, by: User, at: datetime, reason: str = "") -> ConsultationSession:
     """End the session: its stream closes with what is acknowledged, the rest is named as a gap, and the words are
-    queued to be written. `reason` is a code such as `no_audio`. Raises NotAllowed and InvalidTransition."""
+    queued to be written. `reason` is a code such as `abandoned`. Raises NotAllowed and InvalidTransition."""
     permissions.check_can_conduct(by, session)
     seconds = _paused_seconds(session, until=at)
     with unit_of_work():
-        recordings.close_stream(session, at=at)
+        recordings.close_stream(session, rest_reason=_rest_reason(reason), at=at)
         advance(
             session,
             Status.COMPLETED,
@@ -207,6 +207,11 @@ def save_notes(
         stored.save(update_fields=["session_notes", "notes_saved_at", "updated_at"])
         record(Action.UPDATE, by=by, target=stored, patient_id=stored.patient_id, detail={"fields": ["session_notes"]})
     return stored
+
+
+def _rest_reason(reason: str) -> str:
+    """Return why audio is missing at the end: nobody was there any more, or it was on its way."""
+    return SessionEvent.Reason.AWAY if reason == ABANDONED else SessionEvent.Reason.NOT_SENT
 
 
 def _paused_seconds(session: ConsultationSession, *, until: datetime) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import audio, queries, recordings, services, spool, stt, transcripts
+from sessions_app import audio, gaps, queries, recordings, services, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError
@@ -44,7 +44,7 @@ def transcribe(job: Job) -> None:
         return
     session = transcription.session
     transcripts.start_processing(transcription, at=timezone.now())
-    gaps = _measure(session)
+    _measure(session)
     if not session.audio_map:
         raise PermanentJobError("no_audio")
     started = time.monotonic()
@@ -58,7 +58,6 @@ def transcribe(job: Job) -> None:
     except storage.StorageError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
     now = timezone.now()
-    recordings.note_gaps(session, gaps, at=now)
     transcripts.store_result(
         transcription,
         segments=[_stored(segment, session.audio_map) for segment in result.segments],
@@ -88,9 +87,9 @@ def archive_audio(job: Job) -> None:
 
 
 def complete_abandoned(at: datetime) -> None:
-    """End sessions that nobody has touched for twelve hours; what was recorded is written as usual."""
-    for session in queries.abandoned_sessions(at - services.ABANDONED_AFTER):
-        workflows.complete_consultation(session, by=session.doctor, at=at, reason="abandoned")
+    """End sessions that nobody has touched for the clinic's hours; what was recorded is written as usual."""
+    for session in queries.abandoned_sessions(queries.abandoned_before(at)):
+        workflows.complete_consultation(session, by=session.doctor, at=at, reason=services.ABANDONED)
         logger.info("session %s was left open and is completed", session.pk)
 
 
@@ -106,16 +105,17 @@ def archive_left_spools(at: datetime) -> None:
         recordings.request_archive(session)
 
 
-def _measure(session: ConsultationSession) -> list[tuple[int, int]]:
-    """Measure what the spool holds and return its gaps; none once there is only the file, measured before."""
+def _measure(session: ConsultationSession) -> None:
+    """Measure what the spool holds and name its gaps; there is nothing to do once there is only the file."""
     store = spool.default_store()
     if not store.exists(session.pk):
-        return []
+        return
     try:
         store.settle(session.pk)
-        return audio.survey(session).gaps
+        timeline = audio.survey(session)
     except spool.SpoolDamaged:
         raise PermanentJobError("spool_damaged") from None
+    gaps.name_gaps(session, timeline.gaps, start_ms=0, end_ms=timeline.clock_ms, at=timezone.now())
 
 
 def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:

@@ -223,7 +223,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "names": transcript_page.live_names(session),
         "marks": marks,
         "mark_places": [mark.at_ms for mark in marks],
-        "is_stale": now - session.started_at > services.ABANDONED_AFTER,
+        "is_stale": session.started_at < queries.abandoned_before(now),
         "notes_saved_at": _iso(session.notes_saved_at),
         "socket_path": f"/ws/sessions/{session.pk}/audio/",
         "language_name": queries.language_name(session.doctor),

@@ -13,11 +13,11 @@ from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.testing import WebsocketCommunicator
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
-from sessions_app import consumers, live, recordings, services, spool
+from sessions_app import capture, consumers, live, recordings, services, spool
 from sessions_app.models import ConsultationSession
 from sessions_app.routing import websocket_urlpatterns
 from sessions_app.tests.factories import make_consent, make_session, tone
@@ -111,7 +111,7 @@ def closed_connections():
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.1)
-    monkeypatch.setattr(consumers, "GROUP_SECONDS", 0.02)
+    monkeypatch.setattr(capture, "GROUP_SECONDS", 0.02)
     monkeypatch.setattr(draining, "_draining", False)
 
 
@@ -283,7 +283,7 @@ async def test_an_oversized_chunk_is_closed_with_4400_and_the_others_stay(sessio
 
 
 async def test_more_than_the_credit_is_closed_with_1008(session, asha, monkeypatch):
-    monkeypatch.setattr(consumers, "GROUP_SECONDS", 5)
+    monkeypatch.setattr(capture, "GROUP_SECONDS", 5)
     monkeypatch.setattr(live, "CREDIT", 4)
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
@@ -388,6 +388,61 @@ async def test_a_mark_is_stored_at_its_place(session, asha):
     assert state["cid"] == "m1"
     events = await database_sync_to_async(list)(session.events.values_list("kind", "at_ms"))
     assert events == [("risk", 1234)]
+
+
+async def test_why_a_stretch_has_no_sound_is_stored_and_cut_to_what_is_missing(session, asha):
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.chunk(0)
+        await recorder.send(type="gap", cid="g1", from_ms=150, to_ms=4_000, reason="asleep")
+        await recorder.chunk(1, t_ms=3_000)
+        await recorder.send(type="finish", last_seq=1, sha256=None)
+        await recorder.expect("finished")
+
+    events = await database_sync_to_async(list)(session.events.values_list("kind", "at_ms", "until_ms", "reason"))
+    assert events == [("gap", 200, 3_000, "asleep")]
+
+
+async def test_a_flood_of_text_is_closed_with_1008(session, asha, monkeypatch):
+    monkeypatch.setattr(live, "NEEDLESS_FRAMES", 5)
+    monkeypatch.setattr(live, "NEEDLESS_FRAMES_PER_SECOND", 0)
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        for place in range(8):
+            await recorder.send(type="mark", cid=f"m{place}", kind="moment", t_ms=place)
+
+        assert await recorder.closed() == 1008
+
+
+async def test_one_person_may_not_open_sockets_without_end(session, asha, monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_SOCKETS", 2)
+    async with Recorder(asha, session.pk) as first, Recorder(asha, session.pk):
+        assert await refusal(asha, session.pk) == 1008
+        await first.hello()
+        await first.chunk(0)
+        await first.ack(0)
+    async with Recorder(asha, session.pk) as later:
+        await later.send(type="pause", cid="c1")
+        await later.expect("state")
+
+
+async def test_a_database_that_fails_at_the_end_is_asked_again(session, asha, monkeypatch):
+    monkeypatch.setattr(capture, "STORAGE_RETRY_SECONDS", 0.05)
+    real, calls = recordings.finish_stream, []
+
+    def fails_once(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 1:
+            raise OperationalError("locked")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(recordings, "finish_stream", fails_once)
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        await recorder.send(type="finish", last_seq=0, sha256=None)
+        await recorder.chunk(0)
+
+        assert (await recorder.expect("finished"))["last_seq"] == 0
 
 
 async def test_a_refused_change_is_an_error_and_the_stream_lives(session, asha):
@@ -509,7 +564,7 @@ async def test_signing_out_closes_an_open_stream(session, asha):
 
 # Storage and shut-down ------------------------------------------------------------------------------------------------
 async def test_a_full_disk_is_said_nothing_is_acknowledged_and_then_it_goes_on(session, asha, monkeypatch):
-    monkeypatch.setattr(consumers, "STORAGE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(capture, "STORAGE_RETRY_SECONDS", 0.05)
     import errno
     import os
 
@@ -539,8 +594,8 @@ async def test_storage_that_stays_broken_puts_the_session_into_error(session, as
     import errno
     import os
 
-    monkeypatch.setattr(consumers, "STORAGE_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(consumers, "STORAGE_GIVE_UP_SECONDS", 0.1)
+    monkeypatch.setattr(capture, "STORAGE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(capture, "STORAGE_GIVE_UP_SECONDS", 0.1)
 
     def broken(descriptor, data, offset):
         raise OSError(errno.EIO, "broken")

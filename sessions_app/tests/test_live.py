@@ -1,12 +1,13 @@
 """The protocol's rules, without a socket."""
 
+import itertools
 import json
 import random
 
 import pytest
 
 from sessions_app import live
-from sessions_app.live import Close, Control, Finish, FinishedSpool, Hello, LiveStream, StreamClosed
+from sessions_app.live import Close, Control, Finish, FinishedSpool, Gap, Hello, LiveStream, StreamClosed
 
 HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
 
@@ -61,12 +62,15 @@ def stream(spool):
     return LiveStream(spool, token="secret")
 
 
+clock = itertools.count(step=20)  # ms
+
+
 def chunk(seq, t_ms=None, pcm=b"\0\1" * 1600):
     return live.CHUNK_HEADER.pack(seq, seq * 100 if t_ms is None else t_ms) + pcm
 
 
 def send(stream, *seqs):
-    return [frame for seq in seqs for frame in stream.receive_audio(chunk(seq), arrived_ms=1)]
+    return [frame for seq in seqs for frame in stream.receive_audio(chunk(seq), arrived_ms=next(clock))]
 
 
 # Text frames ----------------------------------------------------------------------------------------------------------
@@ -81,6 +85,7 @@ def test_hello_pause_resume_mark_and_finish_are_read():
             {"type": "pause", "cid": "c1"},
             {"type": "resume", "cid": "c2"},
             {"type": "mark", "cid": "c3", "kind": "risk", "t_ms": 1500},
+            {"type": "gap", "cid": "c4", "from_ms": 200, "to_ms": 900, "reason": "asleep"},
             {"type": "finish", "last_seq": 7, "sha256": sha.upper()},
             {"type": "finish", "last_seq": -1, "sha256": None},
         )
@@ -92,6 +97,7 @@ def test_hello_pause_resume_mark_and_finish_are_read():
         Control("pause", "c1"),
         Control("resume", "c2"),
         Control("risk", "c3", 1500),
+        Gap("c4", 200, 900, "asleep"),
         Finish(7, sha),
         Finish(-1, None),
     ]
@@ -122,6 +128,11 @@ def test_hello_pause_resume_mark_and_finish_are_read():
         '{"type": "mark", "cid": "c", "kind": "risk"}',
         '{"type": "mark", "cid": "c", "kind": "risk", "t_ms": -1}',
         '{"type": "mark", "cid": "c", "kind": "risk", "t_ms": 1.5}',
+        '{"type": "gap", "cid": "c", "from_ms": 1, "to_ms": 2}',
+        '{"type": "gap", "cid": "c", "from_ms": 1, "to_ms": 2, "reason": "not_sent"}',
+        '{"type": "gap", "cid": "c", "from_ms": 2, "to_ms": 2, "reason": "away"}',
+        '{"type": "gap", "cid": "s:1", "from_ms": 1, "to_ms": 2, "reason": "away"}',
+        '{"type": "gap", "from_ms": 1, "to_ms": 2, "reason": "away"}',
         '{"type": "finish"}',
         '{"type": "finish", "last_seq": true, "sha256": null}',
         '{"type": "finish", "last_seq": -2, "sha256": null}',
@@ -300,3 +311,27 @@ def test_a_client_that_obeys_the_frames_always_gets_everything_stored(seed):
 
     assert stream.is_complete
     assert sorted(spool.durable) == list(range(count))
+
+
+# Floods ---------------------------------------------------------------------------------------------------------------
+def test_repeated_chunks_without_end_are_closed_with_1008(stream):
+    send(stream, 0)
+
+    with pytest.raises(StreamClosed) as end:
+        for _ in range(live.NEEDLESS_FRAMES + 1):
+            stream.receive_audio(chunk(0), arrived_ms=0)
+
+    assert end.value.code == Close.POLICY
+
+
+def test_patience_comes_back_with_time():
+    patience = live.Patience()
+    for _ in range(live.NEEDLESS_FRAMES):
+        patience.spend(1_000)
+
+    for at_ms in range(1_020, 11_020, 20):
+        patience.spend(at_ms)
+
+    with pytest.raises(StreamClosed):
+        for _ in range(3):
+            patience.spend(11_020)

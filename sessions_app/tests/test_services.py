@@ -225,12 +225,12 @@ def test_sessions_left_open_for_twelve_hours_are_found(asha, ben, now):
     left = make_session(asha, at=now - timedelta(hours=13))
     make_session(ben, at=now - timedelta(hours=1))
 
-    found = queries.abandoned_sessions(now - services.ABANDONED_AFTER)
+    found = queries.abandoned_sessions(queries.abandoned_before(now))
 
     assert found == [left]
     left.last_audio_at = now
     left.save()
-    assert queries.abandoned_sessions(now - services.ABANDONED_AFTER) == []
+    assert queries.abandoned_sessions(queries.abandoned_before(now)) == []
 
 
 # Recording and consent ------------------------------------------------------------------------------------------------

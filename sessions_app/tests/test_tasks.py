@@ -1,14 +1,16 @@
 """The batch pass as a job: words on the recording clock, every failure in a terminal state, the spool last."""
 
+import os
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from sessions_app import services, spool, stt, tasks
+from sessions_app import recordings, services, spool, stt, tasks
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError, Transcript, Word
-from sessions_app.tests.factories import make_consent, make_session, record_audio
+from sessions_app.tests.factories import make_consent, make_session, record_audio, tone
+from synapse.accounts.models import ClinicSettings
 from synapse.common import jobs
 from synapse.common.models import Job
 
@@ -175,6 +177,34 @@ def test_a_session_left_open_is_completed_with_its_bill_and_twice_does_nothing(a
     session.refresh_from_db()
     assert (session.status, session.status_reason) == ("completed", "abandoned")
     assert session.bills.count() == 1
+
+
+def test_a_recorder_that_never_comes_back_leaves_its_words_and_a_named_rest(asha):
+    clinic = ClinicSettings.load()
+    clinic.abandoned_session_hours = 2
+    clinic.save()
+    now = timezone.now()
+    left_at = now - timedelta(hours=3)
+    session = make_session(asha, at=left_at)
+    recordings.open_stream(session, by=asha, at=left_at)
+    writer = spool.default_store().writer(session.pk)
+    writer.append(0, 0, tone(200), arrived_ms=0)
+    writer.commit()
+    writer.close()
+    os.utime(spool.default_store().folder(session.pk) / "chunks", (left_at.timestamp(),) * 2)
+
+    tasks.complete_abandoned(now - timedelta(hours=1, minutes=1))
+    still_open = ConsultationSession.objects.get(pk=session.pk).status
+    tasks.complete_abandoned(now)
+
+    session.refresh_from_db()
+    gap = session.events.get(kind="gap")
+    assert still_open == "in_progress"
+    assert (session.status, session.status_reason) == ("completed", "abandoned")
+    assert (gap.at_ms, gap.reason) == (200, "away")
+    assert gap.until_ms == pytest.approx(3 * 3600 * 1000 + 200, abs=1_000)
+    assert session.transcriptions.get().status == "pending"
+    assert Job.objects.filter(kind="sessions_app.tasks.transcribe").exists()
 
 
 def test_a_spool_left_behind_is_archived(recorded, engine):

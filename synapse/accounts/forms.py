@@ -275,6 +275,12 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
         max_value=240,
         help_text="Without a touch for so long. A running recording goes on",
     )
+    abandoned_session_hours = forms.IntegerField(
+        label="A session left open",
+        min_value=1,
+        max_value=168,
+        help_text="Without sound for so long, it is finished with what is there",
+    )
     opening_hour = forms.IntegerField(label="Calendar begins", min_value=0, max_value=23)
     closing_hour = forms.IntegerField(label="Calendar ends", min_value=1, max_value=24)
 
@@ -296,6 +302,7 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
             "record_retention_years",
             "consent_valid_days",
             "idle_lock_minutes",
+            "abandoned_session_hours",
             "opening_hour",
             "closing_hour",
         )

@@ -430,6 +430,7 @@ def test_the_clinic_is_saved(omar, signed_in):
         "record_retention_years": "7",
         "consent_valid_days": "180",
         "idle_lock_minutes": "10",
+        "abandoned_session_hours": "8",
         "opening_hour": "7",
         "closing_hour": "20",
     }
@@ -446,6 +447,7 @@ def test_the_clinic_is_saved(omar, signed_in):
         7,
     )
     assert clinic.phone == "+49 30 901820"
+    assert clinic.abandoned_session_hours == 8
     assert upside_down.status_code == 422
 
 

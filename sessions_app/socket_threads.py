@@ -1,0 +1,39 @@
+"""Threads of their own for what a live stream asks of disk and database.
+
+A slow disk or a locked database must never hold up another stream, and channels has one thread for all consumers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+
+from synapse.audit.context import request_context
+
+T = TypeVar("T")
+
+_disk = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
+_database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="stream-database")
+
+
+async def in_database(call: Callable[..., T], *args: Any, ip: str | None = None, **kwargs: Any) -> T:
+    """Run database work in a thread; the audit rows it writes say that it came from `ip`."""
+    work = partial(_with_own_connection, partial(call, *args, **kwargs), ip)
+    return await asyncio.get_running_loop().run_in_executor(_database, work)
+
+
+async def on_disk(call: Callable[..., T], *args: Any) -> T:
+    """Run disk work in a thread."""
+    return await asyncio.get_running_loop().run_in_executor(_disk, call, *args)
+
+
+def _with_own_connection(call: Callable[[], T], ip: str | None) -> T:
+    close_old_connections()
+    try:
+        with request_context(ip):
+            return call()
+    finally:
+        close_old_connections()
