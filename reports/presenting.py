@@ -118,6 +118,7 @@ class Finding:
     text: str
     chip: Chip | None
     speaker: str
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -283,6 +284,7 @@ def finding_view(report: Report, finding: dict[str, Any]) -> Finding:
         text=finding["text"],
         chip=chips[0] if chips else None,
         speaker=beside.speaker_name(report.session, evidence[0]["speaker"]) if evidence else "",
+        mark=finding.get("mark", ""),
     )
 
 

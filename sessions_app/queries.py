@@ -1,5 +1,6 @@
 """What pages and doors ask about sessions."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ MARK_KINDS = (
 
 # A finished transcript counts before any try that is not one; among equals the latest.
 _COUNTS_FIRST = (Case(When(status=Transcription.Status.COMPLETED, then=0), default=1), "-retry_count")
+
+_GRAVITY = ("risk", "medication", "action", "moment")
 
 LIST_STATES = (("", "All"), ("live", "Running"), ("completed", "Completed"), ("cancelled", "Cancelled"))
 
@@ -68,6 +71,25 @@ def language_name(doctor: User) -> str:
 
 def marks_of(session: ConsultationSession) -> QuerySet[SessionEvent]:
     return session.events.filter(kind__in=MARK_KINDS).order_by("at_ms")
+
+
+def marked_segments(transcription: Transcription) -> dict[int, str]:
+    """Return which segments the doctor marked, by id, and as what.
+
+    A mark is pressed while something is said or just after: it belongs to the last segment that had begun by then, or
+    to the first one when none had. Of several marks of one segment the gravest counts.
+    """
+    marks = [(event.at_ms, event.kind) for event in marks_of(transcription.session)]
+    segments = sorted(transcription.segments, key=lambda segment: segment["start_ms"])
+    if not marks or not segments:
+        return {}
+    starts = [segment["start_ms"] for segment in segments]
+    found: dict[int, str] = {}
+    for at_ms, kind in marks:
+        segment_id = segments[max(0, bisect_right(starts, at_ms) - 1)]["id"]
+        if segment_id not in found or _GRAVITY.index(kind) < _GRAVITY.index(found[segment_id]):
+            found[segment_id] = kind
+    return found
 
 
 def gaps_of(session: ConsultationSession) -> QuerySet[SessionEvent]:

@@ -189,24 +189,40 @@ def add_mark(
     return event
 
 
-def save_notes(
-    session: ConsultationSession, *, text: str, based_on: datetime | None, by: User, at: datetime
-) -> ConsultationSession:
-    """Store the doctor's notes; `based_on` is the time of the version that was edited.
+# What the doctor writes on the session's page, and the column that says when it was last saved.
+PADS = {"session_notes": "notes_saved_at", "private_context": "context_saved_at"}
 
-    Raises NotAllowed, and NotesConflict when the notes were saved elsewhere since.
+
+def save_pad(
+    session: ConsultationSession, pad: str, *, text: str, based_on: datetime | None, by: User, at: datetime
+) -> datetime | None:
+    """Store what the doctor wrote in one of PADS; `based_on` is the time of the version that was edited.
+
+    Return when the stored text was saved. Raises NotAllowed, and NotesConflict when it was saved elsewhere since.
     """
     permissions.check_can_conduct(by, session)
+    saved_at = PADS[pad]
     with unit_of_work():
         stored = ConsultationSession.objects.select_for_update().get(pk=session.pk)
-        if stored.session_notes == text:
-            return stored
-        if stored.notes_saved_at != based_on:
-            raise NotesConflict(stored.session_notes, stored.notes_saved_at)
-        stored.session_notes, stored.notes_saved_at = text, at
-        stored.save(update_fields=["session_notes", "notes_saved_at", "updated_at"])
-        record(Action.UPDATE, by=by, target=stored, patient_id=stored.patient_id, detail={"fields": ["session_notes"]})
-    return stored
+        if getattr(stored, pad) == text:
+            return getattr(stored, saved_at)  # type: ignore[no-any-return]
+        if getattr(stored, saved_at) != based_on:
+            raise NotesConflict(getattr(stored, pad), getattr(stored, saved_at))
+        setattr(stored, pad, text)
+        setattr(stored, saved_at, at)
+        stored.save(update_fields=[pad, saved_at, "updated_at"])
+        record(Action.UPDATE, by=by, target=stored, patient_id=stored.patient_id, detail={"fields": [pad]})
+    return at
+
+
+def allow_context(session: ConsultationSession, *, is_allowed: bool, by: User, at: datetime) -> None:
+    """Say whether the private context may be given to the engine that writes the report. Raises NotAllowed."""
+    permissions.check_can_conduct(by, session)
+    with unit_of_work():
+        session.context_for_report, session.updated_at = is_allowed, at
+        session.save(update_fields=["context_for_report", "updated_at"])
+        detail = {"fields": ["context_for_report"], "allowed": is_allowed}
+        record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
 
 
 def _rest_reason(reason: str) -> str:

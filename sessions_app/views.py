@@ -148,18 +148,39 @@ def cancel(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 def notes(request: ClinicRequest, pk: UUID) -> JsonResponse:
-    """Store the note pad; notes saved elsewhere since are answered with 409 and both can be compared."""
+    """Store the note pad."""
+    return _save_pad(request, pk, "session_notes")
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def context(request: ClinicRequest, pk: UUID) -> JsonResponse:
+    """Store the private context."""
+    return _save_pad(request, pk, "private_context")
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def allow_context(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Say whether the writer of the report may have the private context."""
+    is_allowed = request.POST.get("allowed") == "on"
+    services.allow_context(_session(request, pk), is_allowed=is_allowed, by=request.user, at=timezone.now())
+    return HttpResponse(status=204)
+
+
+def _save_pad(request: ClinicRequest, pk: UUID, pad: str) -> JsonResponse:
+    """Store a pad; one saved elsewhere since is answered with 409 and both can be compared."""
     session = _session(request, pk)
     form = forms.NotesForm(request.POST)
     if not form.is_valid():
         message = f"Notes hold at most {forms.LONGEST_NOTES} characters. Shorten them."
         return JsonResponse({"message": message}, status=422)
     try:
-        stored = services.save_notes(session, **form.cleaned_data, by=request.user, at=timezone.now())
+        saved_at = services.save_pad(session, pad, **form.cleaned_data, by=request.user, at=timezone.now())
     except services.NotesConflict as error:
         answer = {"message": error.message, "text": error.text, "saved_at": _iso(error.saved_at)}
         return JsonResponse(answer, status=409)
-    return JsonResponse({"saved_at": _iso(stored.notes_saved_at)})
+    return JsonResponse({"saved_at": _iso(saved_at)})
 
 
 @require_POST
@@ -225,6 +246,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "mark_places": [mark.at_ms for mark in marks],
         "is_stale": session.started_at < queries.abandoned_before(now),
         "notes_saved_at": _iso(session.notes_saved_at),
+        "context_saved_at": _iso(session.context_saved_at),
         "socket_path": f"/ws/sessions/{session.pk}/audio/",
         "language_name": queries.language_name(session.doctor),
         "microphone": {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})},

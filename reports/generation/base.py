@@ -12,7 +12,10 @@ Progress = Callable[[str, int, int], None]  # section id just finished, sections
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSegment:
-    """One utterance. Times are milliseconds on the recording clock; `speaker` is a contract speaker label."""
+    """One utterance. Times are milliseconds on the recording clock; `speaker` is a contract speaker label.
+
+    `mark` is what the doctor marked while it was said: moment, risk, medication or action, or nothing.
+    """
 
     id: int
     start_ms: int
@@ -20,11 +23,15 @@ class TranscriptSegment:
     speaker: str
     text: str
     confidence: float | None = None  # of the speech engine, 0 to 1
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationContext:
-    """What an engine may know about the visit. Nothing in it identifies anybody."""
+    """What an engine may know about the visit. Nothing in it identifies anybody.
+
+    `private_context` is there only when the doctor ticked that an engine may have it; it is no evidence.
+    """
 
     gender: str = ""
     age_band: str = ""
@@ -32,6 +39,7 @@ class GenerationContext:
     session_date: str = ""
     chief_complaint: str = ""
     previous_plan: str = ""
+    private_context: str = ""
     doctor_specialization: str = ""
     language: str = "en"
 

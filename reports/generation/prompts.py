@@ -8,7 +8,7 @@ from .base import DraftSentence, GenerationContext, GenerationRequest, Transcrip
 from .words import word_list
 
 # Raise with every change of wording; it is stored with each report.
-PROMPT_VERSION = "clinical-note-1"
+PROMPT_VERSION = "clinical-note-2"
 VARIABLES = {
     "patient_age_band": "age_band",
     "patient_gender": "gender",
@@ -146,6 +146,7 @@ def transcript_prompt(request: GenerationRequest) -> str:
             ("Practitioner", request.context.doctor_specialization),
             ("Reason given when booking", request.context.chief_complaint),
             ("Plan of the previous session", request.context.previous_plan),
+            ("What the practitioner notes besides", " ".join(request.context.private_context.split())),
         )
         if value
     ]
@@ -164,7 +165,8 @@ def transcript_prompt(request: GenerationRequest) -> str:
 def _numbered(segment: TranscriptSegment, scrubber: Scrubber) -> str:
     # The end tag inside an utterance would let spoken words pose as instructions.
     text = scrubber.scrub(" ".join(segment.text.split())).replace("<", "‹").replace(">", "›")
-    return f"[{segment.id}] {segment.speaker.upper()}: {text}"
+    mark = f" (marked by the practitioner: {segment.mark})" if segment.mark else ""
+    return f"[{segment.id}] {segment.speaker.upper()}: {text}{mark}"
 
 
 def repair_prompt(problems: Sequence[tuple[str, DraftSentence, str]]) -> str:

@@ -34,7 +34,8 @@ _FIRST_PERSON_START = re.compile(r"\b(?:I|my|me)\b")
 class Scores:
     """Three numbers from 0 to 1, None when not computable, and the counts they come from.
 
-    `missing` holds findings of the transcript that no sentence covers: text, kind, segment, start_ms, end_ms, speaker, quote.
+    `missing` holds findings of the transcript that no sentence covers, those the doctor marked first: text, kind, mark,
+    segment, start_ms, end_ms, speaker, quote.
     """
 
     completeness: float | None
@@ -77,7 +78,7 @@ def score_sections(
         completeness=round(sum(parts) / len(parts), 3) if parts else None,
         quality=_quality(sentences),
         confidence=_confidence(sentences, segments),
-        missing=[_missing(finding, guard) for finding in uncovered[:_MOST_MISSING]],
+        missing=_marked_first([_missing(finding, guard) for finding in uncovered])[:_MOST_MISSING],
         required_documented=documented,
         required_total=len(required),
         findings_covered=len(findings) - len(uncovered),
@@ -88,7 +89,10 @@ def score_sections(
 
 @lru_cache(maxsize=8)
 def find_findings(segments: tuple[TranscriptSegment, ...]) -> tuple[Fact, ...]:
-    """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm."""
+    """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm.
+
+    What the doctor marked belongs to it whatever it says.
+    """
     findings = [fact for fact in facts_of(segments, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
     known = {segment for fact in findings for segment in fact.evidence}
     for unit in units_of(segments):
@@ -100,6 +104,12 @@ def find_findings(segments: tuple[TranscriptSegment, ...]) -> tuple[Fact, ...]:
                     Fact(sentence, (unit.segment_id,), _FINDING_FROM, "hpi", unit.index, unit.role == "doctor")
                 )
                 break
+    held = {segment for fact in findings for segment in fact.evidence}
+    findings += [
+        Fact(finish(segment.text), (segment.id,), _FINDING_FROM, "hpi", place, segment.speaker.startswith("doctor"))
+        for place, segment in enumerate(segments)
+        if segment.mark and segment.id not in held
+    ]
     return tuple(sorted(findings, key=lambda fact: fact.index))
 
 
@@ -127,11 +137,16 @@ def _is_covered(finding: Fact, sentences: Sequence[Mapping[str, Any]]) -> bool:
     return False
 
 
+def _marked_first(missing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(missing, key=lambda finding: not finding["mark"])
+
+
 def _missing(finding: Fact, guard: "Guard") -> dict[str, Any]:
     segment = guard.index.segments[guard.index.order[finding.evidence[-1]]]
     return {
         "text": finding.text,
         "kind": finding.kind,
+        "mark": segment.mark,
         "segment": segment.id,
         "start_ms": segment.start_ms,
         "end_ms": segment.end_ms,

@@ -159,6 +159,7 @@ def build_request(report: Report) -> GenerationRequest:
             session_date=f"{day:%Y-%m}",
             chief_complaint=session.chief_complaint,
             previous_plan=queries.previous_plan(session),
+            private_context=session.private_context if session.context_for_report else "",
             doctor_specialization=profile.specialization if profile else "",
             language=(report.transcription.language or "en").split("-")[0],
         ),

@@ -14,6 +14,7 @@ from reports.generation import guard, scores
 from reports.generation.base import TranscriptSegment
 from reports.models import Report
 from reports.structure import parse_structure
+from sessions_app import queries as session_queries
 from sessions_app.models import Transcription
 from synapse.accounts.models import User
 from synapse.audit.models import Action
@@ -172,7 +173,8 @@ def require_section(sections: Sequence[Section], section_id: str) -> Section:
 
 
 def segments_of(transcription: Transcription) -> tuple[TranscriptSegment, ...]:
-    """Return the transcript as engines and the guard read it."""
+    """Return the transcript as engines and the guard read it, with what the doctor marked while it was said."""
+    marked = session_queries.marked_segments(transcription)
     return tuple(
         TranscriptSegment(
             id=segment["id"],
@@ -181,6 +183,7 @@ def segments_of(transcription: Transcription) -> tuple[TranscriptSegment, ...]:
             speaker=segment["speaker"],
             text=segment["text"],
             confidence=segment.get("confidence"),
+            mark=marked.get(segment["id"], ""),
         )
         for segment in transcription.segments
     )

@@ -112,10 +112,39 @@ def test_the_waiting_page_goes_on_when_the_words_are_there(browse, asha, monkeyp
     assert page.locator("#progress").count() == 0
 
 
+def test_one_key_hides_every_word_and_the_session_goes_on(browse, asha):
+    session = make_session(asha, consent=False, chief_complaint="Cannot sleep")
+    page = browse(asha, f"/sessions/{session.pk}/")
+
+    page.keyboard.press("h")
+
+    assert not page.is_visible("text=Cannot sleep")
+    assert not page.is_visible(f"h1:has-text('{session.patient.first_name}')")
+    assert page.is_visible("[data-part=clock]")
+    page.keyboard.press("r")
+    assert_page_is_clean(page, allowed=ALLOWED)
+    page.keyboard.press("h")
+    page.wait_for_selector("li:has-text('Risk')")
+    assert session.events.get().kind == "risk"
+
+
+def test_the_private_context_is_saved_even_when_the_page_goes(browse, asha):
+    session = make_session(asha, consent=False)
+    page = browse(asha, f"/sessions/{session.pk}/")
+    page.click("summary:has-text('Private context')")
+    page.fill("#private-context", "Is in a custody dispute")
+
+    page.goto("/sessions/")
+
+    page.wait_for_load_state("networkidle")
+    session.refresh_from_db()
+    assert session.private_context == "Is in a custody dispute"
+
+
 def test_notes_changed_in_two_windows_are_both_shown(browse, asha):
     session = make_session(asha, consent=False)
     page = browse(asha, f"/sessions/{session.pk}/")
-    services.save_notes(session, text="From the other window", based_on=None, by=asha, at=timezone.now())
+    services.save_pad(session, "session_notes", text="From the other window", based_on=None, by=asha, at=timezone.now())
 
     page.fill("#notes", "From here")
     page.wait_for_selector("[data-notes-theirs]:text('From the other window')")

@@ -328,26 +328,49 @@ def test_audio_goes_at_signing_unless_kept_or_still_needed(asha, now):
 # Notes ----------------------------------------------------------------------------------------------------------------
 def test_notes_saved_twice_are_one_change(asha, now):
     session = make_session(asha)
-    first = services.save_notes(session, text="Calm", based_on=None, by=asha, at=now)
+    first = services.save_pad(session, "session_notes", text="Calm", based_on=None, by=asha, at=now)
 
-    again = services.save_notes(session, text="Calm", based_on=None, by=asha, at=now + timedelta(minutes=1))
+    again = services.save_pad(
+        session, "session_notes", text="Calm", based_on=None, by=asha, at=now + timedelta(minutes=1)
+    )
 
-    assert again.notes_saved_at == first.notes_saved_at == now
+    session.refresh_from_db()
+    assert again == first == session.notes_saved_at == now
+
+
+def test_the_private_context_is_a_pad_of_its_own(asha, now):
+    session = make_session(asha)
+    services.save_pad(session, "session_notes", text="Calm", based_on=None, by=asha, at=now)
+
+    services.save_pad(session, "private_context", text="Is in a custody dispute", based_on=None, by=asha, at=now)
+
+    session.refresh_from_db()
+    assert (session.session_notes, session.private_context) == ("Calm", "Is in a custody dispute")
+
+
+def test_only_the_sessions_doctor_writes_and_releases_the_context(asha, ben, omar, now):
+    session = make_session(asha)
+
+    for stranger in (ben, omar):
+        with pytest.raises(NotAllowed):
+            services.save_pad(session, "private_context", text="x", based_on=None, by=stranger, at=now)
+        with pytest.raises(NotAllowed):
+            services.allow_context(session, is_allowed=True, by=stranger, at=now)
 
 
 def test_notes_saved_elsewhere_are_not_written_over(asha, now):
     session = make_session(asha)
-    services.save_notes(session, text="Calm", based_on=None, by=asha, at=now)
+    services.save_pad(session, "session_notes", text="Calm", based_on=None, by=asha, at=now)
 
     with pytest.raises(services.NotesConflict) as conflict:
-        services.save_notes(session, text="Tense", based_on=None, by=asha, at=now)
+        services.save_pad(session, "session_notes", text="Tense", based_on=None, by=asha, at=now)
 
     assert (conflict.value.text, conflict.value.saved_at) == ("Calm", now)
 
 
 def test_no_audit_row_holds_what_was_written(asha, now):
     session = make_session(asha, chief_complaint="SECRETWORD")
-    services.save_notes(session, text="SECRETWORD", based_on=None, by=asha, at=now)
+    services.save_pad(session, "session_notes", text="SECRETWORD", based_on=None, by=asha, at=now)
 
     rows = [str(list(row)) for row in AuditEvent.objects.values_list()]
 

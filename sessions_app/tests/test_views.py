@@ -36,7 +36,7 @@ def url(name, session, *more):
 
 # Who may open what ----------------------------------------------------------------------------------------------------
 OWN_PAGES = ["detail"]
-OWN_VERBS = ["record", "pause", "resume", "complete", "cancel", "notes", "mark"]
+OWN_VERBS = ["record", "pause", "resume", "complete", "cancel", "notes", "context", "allow_context", "mark"]
 WORD_PAGES = ["transcript", "progress"]
 
 
@@ -216,6 +216,20 @@ def test_notes_are_saved_and_never_overwrite_newer_ones(session, asha, signed_in
     assert second.status_code == 200
     session.refresh_from_db()
     assert session.session_notes == "Slept well"
+
+
+def test_the_private_context_is_saved_and_released_by_ticking(session, asha, signed_in):
+    client = signed_in(asha)
+
+    saved = client.post(url("context", session), {"text": "Is in a custody dispute", "based_on": ""})
+    client.post(url("allow_context", session), {"allowed": "on"})
+
+    assert saved.status_code == 200
+    session.refresh_from_db()
+    assert (session.private_context, session.context_for_report) == ("Is in a custody dispute", True)
+    client.post(url("allow_context", session), {})
+    session.refresh_from_db()
+    assert session.context_for_report is False
 
 
 def test_notes_that_cannot_be_read_are_refused(session, asha, signed_in):

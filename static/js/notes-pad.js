@@ -20,6 +20,7 @@ export class NotesPad {
     this.saved = this.area.value;
     this.area.addEventListener("input", () => this.#changed());
     this.conflict.addEventListener("click", (event) => this.#resolve(event));
+    addEventListener("pagehide", () => this.#leave());
     this.#restore();
   }
 
@@ -40,6 +41,14 @@ export class NotesPad {
     keepNotes(this.id, this.area.value).catch(() => {});
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
+  }
+
+  // The page goes while something is unsaved: send it along; what does not arrive is kept on this device.
+  #leave() {
+    if (!this.isUnsaved || !this.conflict.hidden) return;
+    const body = new URLSearchParams({ text: this.area.value, based_on: this.basedOn });
+    const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
+    fetch(this.root.dataset.saveUrl, { method: "POST", body, headers, keepalive: true }).catch(() => {});
   }
 
   async save() {
