@@ -12,8 +12,9 @@ from enum import StrEnum
 from patients.models import Patient
 from reports import queries
 from reports.content import Sentence, all_sentences
-from reports.generation.lexicon import DIAGNOSES, DRUGS, KIN, NEGATION
+from reports.generation.lexicon import DIAGNOSES, KIN, NEGATION
 from reports.models import Report
+from sessions_app.clinical_terms import DRUGS
 
 MEDICATION_TOPICS = ("medications", *queries.PLAN_TOPICS)
 LONGEST_SENTENCE = 200  # characters; a longer one reasons about a diagnosis and does not state it

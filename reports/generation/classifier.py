@@ -7,7 +7,9 @@ from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
 
-from .lexicon import DRUGS, SYMPTOM_PATTERNS
+from sessions_app.clinical_terms import DRUGS
+
+from .lexicon import SYMPTOM_PATTERNS
 from .textnorm import tokens
 from .units import NO, YES, Unit
 from .weights import load_weights

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from sessions_app.clinical_terms import DRUGS, drug_name
+
 from .base import TranscriptSegment
-from .lexicon import BODY_PARTS, DIAGNOSES, DRUGS, HARM_TO_OTHERS, NEGATION, SELF_HARM, TESTS, drug_name, relatives_in
+from .lexicon import BODY_PARTS, DIAGNOSES, HARM_TO_OTHERS, NEGATION, SELF_HARM, TESTS, relatives_in
 from .support import Figures, measure, risk
 from .textnorm import clean, numbers_in, stem, tokens
 from .transcript_index import TranscriptIndex, WordSet, spoken_numbers

@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reports.structure import Section
+from sessions_app.clinical_terms import DRUGS
 
 from .base import TranscriptSegment
 from .facts import Fact, facts_of
 from .grammar import UNNAMED, has_verb
-from .lexicon import DRUGS, SELF_HARM, SYMPTOM_PATTERNS
+from .lexicon import SELF_HARM, SYMPTOM_PATTERNS
 from .rewrite import finish, is_readable, rewrite
 from .textnorm import content_words, tokens
 from .transcript_index import word_weight

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from math import exp
 
-from .lexicon import BODY_PARTS, DIAGNOSES, DRUGS, SIDES, TESTS, drug_name
+from sessions_app.clinical_terms import DRUGS, drug_name
+
+from .lexicon import BODY_PARTS, DIAGNOSES, SIDES, TESTS
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
 from .transcript_index import (
     FRAME_WORDS,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from zlib import crc32
 
+from sessions_app.clinical_terms import DRUGS, SAME_DRUG, drug_name
+
 from .answers import is_no_question
 from .base import TranscriptSegment
-from .lexicon import DRUGS, SAME_DRUG, SYNONYMS, drug_name, relatives_in
+from .lexicon import SYNONYMS, relatives_in
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
 from .units import Unit, units_of
 from .weights import load_weights

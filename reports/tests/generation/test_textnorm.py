@@ -2,7 +2,8 @@
 
 import pytest
 
-from reports.generation.textnorm import clean, number_words_to_digits
+from reports.generation.textnorm import clean
+from sessions_app.spoken_numbers import number_words_to_digits
 
 
 @pytest.mark.parametrize(
