@@ -1,34 +1,13 @@
 """Spoken numbers as digits: `one thirty two` is 132."""
 
 import re
+from collections.abc import Iterator, Sequence
 
-_ONES = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-} | {"oh": 0}
+_UP_TO_NINETEEN = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_ONES = {word: value for value, word in enumerate(_UP_TO_NINETEEN.split())} | {"oh": 0}
 _TENS = {
     word: 10 * place
     for place, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
@@ -43,29 +22,38 @@ _END_MARKS = ",.?!;"
 
 def number_words_to_digits(text: str) -> str:
     """Return the text with number words as digits: `one thirty two` is 132, `nineteen ninety five` 1995; `one` stays."""
-    words = _TENS_HYPHEN.sub(r"\1 ", text).split(" ")
+    words = split_tens(text).split(" ")
     out: list[str] = []
+    copied = 0
+    for start, end, value in find_numbers(words):
+        last = words[end - 1]
+        out += [*words[copied:start], f"{value}{last[-1] if last[-1:] in _END_MARKS else ''}"]
+        copied = end
+    return " ".join(out + words[copied:])
+
+
+def split_tens(text: str) -> str:
+    """Return the text with `twenty-five` as two words."""
+    return _TENS_HYPHEN.sub(r"\1 ", text)
+
+
+def find_numbers(words: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Yield where numbers are said: place of the first word, place after the last, the number; `one` alone is none."""
     place = 0
     while place < len(words):
         run = _number_run(words, place)
-        if not run or run in (["one"], ["oh"], ["a"]):
-            out.append(words[place])
-            place += 1
-            continue
-        length = len(run)
-        while length and _value(run[:length]) is None:
+        length = 0 if run in (["one"], ["oh"], ["a"]) else len(run)
+        while length and (value := _value(run[:length])) is None:
             length -= 1
         if not length or run[:length] in (["oh"], ["a"]):
-            out.append(words[place])
             place += 1
             continue
-        last = words[place + length - 1]
-        out.append(str(_value(run[:length])) + (last[-1] if last[-1:] in _END_MARKS else ""))
+        assert value is not None
+        yield place, place + length, value
         place += length
-    return " ".join(out)
 
 
-def _number_run(words: list[str], start: int) -> list[str]:
+def _number_run(words: Sequence[str], start: int) -> list[str]:
     """Return the number words that stand together from `start`, without their punctuation."""
     run: list[str] = []
     for place in range(start, len(words)):
