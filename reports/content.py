@@ -21,11 +21,17 @@ class Evidence(TypedDict):
     quote: str
 
 
+# The words a sentence cites were corrected after it was written; gone when the doctor confirms or edits the sentence.
+SOURCE_CORRECTED = "source_corrected"
+
+
 class Flag(TypedDict):
-    """Why a sentence needs a look, in words."""
+    """Why a sentence needs a look, in words; `before` and `after` are the cited words, when these were corrected."""
 
     kind: str
     detail: str
+    before: NotRequired[str]
+    after: NotRequired[str]
 
 
 class Sentence(TypedDict):

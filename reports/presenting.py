@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from reports import beside, permissions, rendering, services, signing
-from reports.content import Evidence, Section, Sentence, all_sentences, walk
+from reports import beside, permissions, queries, rendering, services, signing
+from reports.content import SOURCE_CORRECTED, Evidence, Section, Sentence, all_sentences, walk
 from reports.models import Report
 from reports.services.editing import evidence_of_finding
 from reports.structure import parse_structure
 from sessions_app import permissions as session_permissions
+from sessions_app import wording
 from synapse.accounts.models import User
 
 SHOWN_FINDINGS = 8
@@ -71,6 +73,11 @@ class Line:
     is_confirmed: bool
     is_own: bool
     layout: str
+    correction: list[wording.Part] = field(default_factory=list)
+
+    @property
+    def needs_a_look(self) -> bool:
+        return self.is_unsettled or self.is_doubtful or self.is_confirmed or bool(self.correction)
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,7 @@ class ReviewPage:
     can_amend: bool
     may_hear: bool
     has_newer: bool
+    corrected_after_signing_at: datetime | None = None
     places: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -222,6 +230,7 @@ def review_page(report: Report, user: User) -> ReviewPage:
         can_amend=permissions.can_amend(user, report),
         may_hear=session_permissions.can_read_words(user, report.session),
         has_newer=permissions.has_newer_version(report),
+        corrected_after_signing_at=queries.corrected_after_signing_at(report),
         places=list(places_for_findings(report.structured_data)),
     )
 
@@ -248,13 +257,28 @@ def line_view(sentence: Sentence) -> Line:
         id=sentence["id"],
         text=sentence["text"],
         chips=chips_of(sentence["evidence"]),
-        reasons=[flag["detail"] for flag in sentence["flags"]],
+        reasons=[flag["detail"] for flag in sentence["flags"] if flag["kind"] != SOURCE_CORRECTED],
         is_unsettled=sentence["support"] == "unsupported",
         is_doubtful=sentence["support"] == "partial",
         is_confirmed=sentence["support"] == "confirmed",
         is_own=sentence["origin"] == "doctor",
         layout=sentence.get("layout", "prose"),
+        correction=correction_view(sentence),
     )
+
+
+def correction_view(sentence: Sentence) -> list[wording.Part]:
+    """Return how the cited words were corrected after the sentence was written; empty when they were not."""
+    mark = next((flag for flag in sentence["flags"] if flag["kind"] == SOURCE_CORRECTED), None)
+    if mark is None:
+        return []
+    return wording.around_changes(wording.compare(_spoken(mark["before"]), _spoken(mark["after"])))
+
+
+def _spoken(said: str) -> str:
+    """Write the speakers of cited words as on the page."""
+    lines = [line.partition(": ") for line in said.splitlines()]
+    return " ".join(f"{beside.SPEAKERS.get(speaker, speaker.capitalize())}: {words}" for speaker, _, words in lines)
 
 
 def chips_of(evidence: list[Evidence]) -> list[Chip]:

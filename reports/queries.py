@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -73,6 +74,14 @@ def versions_of(user: User, report: Report) -> QuerySet[Report]:
     """Return every version of a report, newest first."""
     same = Report.objects.visible_to(user).filter(session=report.session_id, report_type=report.report_type)
     return same.select_related("signed_by").order_by("-version")
+
+
+def corrected_after_signing_at(report: Report) -> datetime | None:
+    """Return when the transcript of a signed report was last corrected, if that was after its signing."""
+    corrected_at = report.transcription.corrected_at
+    if report.signed_at is None or corrected_at is None or corrected_at <= report.signed_at:
+        return None
+    return corrected_at
 
 
 def writing_job(report: Report) -> Job | None:

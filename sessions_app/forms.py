@@ -6,7 +6,7 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 
 from sessions_app.models import SessionType
-from sessions_app.transcripts import LONGEST_TEXT, SPEAKERS
+from sessions_app.segments import LONGEST_TEXT, SPEAKERS
 
 LONGEST_NOTES = 20_000
 LONGEST_COMPLAINT = 500

@@ -10,11 +10,13 @@ from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import get_language_info
 
 from patients.models import Patient
-from sessions_app.models import ConsultationSession, SessionEvent, Transcription
+from sessions_app.models import ConsultationSession, SessionEvent, TranscriptEdit, Transcription
 from sessions_app.spool import SpoolStore, default_store
 from synapse.accounts.models import ClinicSettings, User
 
 DOUBTFUL_BELOW = 0.6  # word confidence under which the page underlines a word
+# What a page of lines does not need: with three hours of speech each of these is megabytes to decrypt.
+BESIDE_THE_WORDS = ("live_segments", "original_segments", "original_transcript", "transcript_text")
 MARK_KINDS = (
     SessionEvent.Kind.MOMENT,
     SessionEvent.Kind.RISK,
@@ -112,6 +114,12 @@ def attempts_of(session: ConsultationSession) -> list[Transcription]:
     return list(session.transcriptions.defer(*words).order_by("-retry_count"))
 
 
+def live_words_of(session: ConsultationSession) -> list[dict[str, Any]]:
+    """Return the segments of the pass that listened while the session was recorded; none of an uploaded recording."""
+    first = session.transcriptions.order_by("retry_count").only("live_segments").first()
+    return list(first.live_segments) if first is not None else []
+
+
 def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
     """Whether the session's sound can be played: from its file, or from the spool until there is one."""
     if session.audio_deleted_at is not None:
@@ -173,3 +181,36 @@ def file_to_clock(clock_map: Iterable[Iterable[int]], file_ms: int) -> int:
 def doubtful_words(segment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the words of a segment the engine was not sure of."""
     return [word for word in segment.get("words") or [] if (word.get("confidence") or 1) < DOUBTFUL_BELOW]
+
+
+def previous_segment(segments: Iterable[dict[str, Any]], line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the segment that stands before a line in the order of the recording."""
+    before = None
+    for segment in sorted(segments, key=lambda segment: segment["start_ms"]):
+        if segment["id"] == line["id"]:
+            return before
+        before = segment
+    return None
+
+
+def edit_to_undo(transcription: Transcription) -> TranscriptEdit | None:
+    """Return the latest edit that stands: an edit proper, or the redo of one."""
+    return transcription.edits.exclude(verb="undo").filter(undone_by=None).order_by("-revision").first()
+
+
+def edit_to_redo(transcription: Transcription) -> TranscriptEdit | None:
+    """Return the latest undo that stands, unless something else was edited after it."""
+    last_edit = transcription.edits.exclude(verb__in=["undo", "redo"]).order_by("-revision").first()
+    undone = transcription.edits.filter(verb="undo", undone_by=None).order_by("-revision").first()
+    if undone is None or (last_edit is not None and last_edit.revision > undone.revision):
+        return None
+    return undone
+
+
+def changed_since(transcription: Transcription, revision: int) -> tuple[set[int], set[int]]:
+    """Return the ids of the segments that changed or came after a revision, and of those that went."""
+    touched: set[int] = set()
+    for edit in transcription.edits.filter(revision__gt=revision):
+        touched |= {segment["id"] for segment in [*edit.before, *edit.after]}
+    here = {segment["id"] for segment in transcription.segments}
+    return touched & here, touched - here

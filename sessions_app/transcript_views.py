@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
-from sessions_app import forms, permissions, queries, transcript_page, transcripts
+from sessions_app import corrections, forms, permissions, queries, transcript_page, transcripts
 from sessions_app.models import ConsultationSession, Transcription
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -59,7 +59,7 @@ def segment(request: ClinicRequest, pk: UUID, segment: int) -> HttpResponse:
         form = forms.SegmentForm(request.POST, auto_id=f"id_%s_{segment}")
         if form.is_valid():
             change = {"id": segment, "text": form.cleaned_data["text"]}
-            stored = transcripts.correct_segments(transcription, [change], by=request.user, at=timezone.now())
+            stored = corrections.correct_segments(transcription, [change], by=request.user, at=timezone.now())
             return _turns(request, session, stored)
     context = {"session": session, "line": line, "form": form}
     return render_page(request, "sessions_app/_segment_form.html", context, form=form)
@@ -76,10 +76,10 @@ def speaker(request: ClinicRequest, pk: UUID, segment: int) -> HttpResponse:
         return HttpResponse(status=422)
     name, now = form.cleaned_data["speaker"], timezone.now()
     if form.cleaned_data["and_below"]:
-        stored = transcripts.relabel_from(transcription, segment, name, by=request.user, at=now)
+        stored = corrections.relabel_from(transcription, segment, name, by=request.user, at=now)
     else:
         change = {"id": segment, "speaker": name}
-        stored = transcripts.correct_segments(transcription, [change], by=request.user, at=now)
+        stored = corrections.correct_segments(transcription, [change], by=request.user, at=now)
     return _turns(request, session, stored)
 
 
@@ -88,7 +88,7 @@ def speaker(request: ClinicRequest, pk: UUID, segment: int) -> HttpResponse:
 def undo(request: ClinicRequest, pk: UUID, segment: int) -> HttpResponse:
     """Put a corrected line back to what was first heard."""
     session = _session(request, pk)
-    stored = transcripts.restore_segment(_transcription(session), segment, by=request.user, at=timezone.now())
+    stored = corrections.restore_segment(_transcription(session), segment, by=request.user, at=timezone.now())
     return _turns(request, session, stored)
 
 
@@ -97,7 +97,7 @@ def undo(request: ClinicRequest, pk: UUID, segment: int) -> HttpResponse:
 def swap(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Exchange doctor and patient everywhere."""
     session = _session(request, pk)
-    stored = transcripts.swap_speakers(_transcription(session), by=request.user, at=timezone.now())
+    stored = corrections.swap_speakers(_transcription(session), by=request.user, at=timezone.now())
     return _turns(request, session, stored)
 
 

@@ -176,6 +176,7 @@ def _edit(draft: Report, sentence_id: str, text: str, *, by: User, at: datetime)
     before = place.sentence.copy()
     place.sentence["text"] = new_text
     place.sentence["origin"] = "doctor"
+    _drop_corrected_flag(place.sentence)
     if not _is_written_by_hand(draft, sentence_id):
         check_support(draft, place.sentence)
     _log(draft, "edit", place, before, by=by, at=at)
@@ -186,7 +187,13 @@ def _confirm(draft: Report, sentence_id: str, *, by: User, at: datetime) -> None
     place = require_sentence(draft.structured_data, sentence_id)
     before = place.sentence.copy()
     place.sentence["support"] = "confirmed"
+    _drop_corrected_flag(place.sentence)
     _log(draft, "confirm", place, before, by=by, at=at)
+
+
+def _drop_corrected_flag(sentence: Sentence) -> None:
+    """Note that the doctor has seen the sentence with the corrected words."""
+    sentence["flags"] = [flag for flag in sentence["flags"] if flag["kind"] != content.SOURCE_CORRECTED]
 
 
 def _remove(draft: Report, sentence_id: str, *, by: User, at: datetime) -> None:

@@ -1,16 +1,19 @@
 """Keep the evidence of drafts true to the transcript: after a correction, and after a new transcript."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from reports.content import Evidence, Sentence, all_sentences
+from reports.content import SOURCE_CORRECTED, Evidence, Flag, Sentence, all_sentences
 from reports.generation.base import TranscriptSegment
 from reports.models import Report
 from reports.services.store import check_support, evidence_of, segments_of, store_change
 from sessions_app import queries as session_queries
 from sessions_app.models import ConsultationSession, Transcription
 from synapse.common.errors import Conflict
+
+_WORD = re.compile(r"[\w'’]+")
 
 
 def is_evidence_stale(report: Report) -> bool:
@@ -27,9 +30,10 @@ def is_evidence_stale(report: Report) -> bool:
 def rebind_evidence(report: Report, *, at: datetime) -> Report:
     """Bring a draft's evidence up to its transcript and check the sentences it changed again.
 
-    Segments of the same transcript are found by id; those of another one by time. A sentence the doctor confirmed or
-    wrote stays confirmed. A section with a sentence that fell back counts as unread. Does nothing when nothing
-    changed; a draft somebody edits at this moment is left to the next call.
+    Segments of the same transcript are found by id; those of another one by time. A sentence whose cited words were
+    corrected is marked until the doctor confirms or edits it; one the doctor confirmed or wrote stays confirmed. A
+    section with a marked sentence, or one that fell back, counts as unread. Does nothing when nothing changed; a draft
+    somebody edits at this moment is left to the next call.
     """
     draft = Report.objects.select_related("session__doctor", "transcription").get(pk=report.pk)
     if not is_evidence_stale(draft):
@@ -61,28 +65,74 @@ def rebind_session(session_id: UUID, *, at: datetime) -> int:
 def _rebind_sentence(
     draft: Report, sentence: Sentence, segments: Sequence[TranscriptSegment], *, by_time: bool
 ) -> None:
-    rebound = _rebound(sentence["evidence"], segments, by_time=by_time)
-    if rebound == sentence["evidence"]:
+    cited = sentence["evidence"]
+    rebound = _rebound(cited, segments, by_time=by_time)
+    if rebound == cited:
         return
+    flag = None if by_time else _corrected_flag(sentence, rebound)
     sentence["evidence"] = rebound
-    if sentence["support"] == "confirmed":
-        return
     before = sentence["support"]
-    check_support(draft, sentence)
-    if before == "supported" and sentence["support"] != "supported":
+    if before != "confirmed":
+        check_support(draft, sentence)
+    sentence["flags"] = [one for one in sentence["flags"] if one["kind"] != SOURCE_CORRECTED]
+    if flag is not None:
+        sentence["flags"].append(flag)
+    if flag is not None or (before == "supported" and sentence["support"] != "supported"):
         _mark_unread(draft, sentence["id"])
 
 
+def _corrected_flag(sentence: Sentence, rebound: list[Evidence]) -> Flag | None:
+    """Return the mark of a sentence whose cited words or speakers changed; several corrections are one from the first.
+
+    None when the words are those the sentence was last read with: put back, set with other marks, or cut elsewhere.
+    """
+    marked = next((flag for flag in sentence["flags"] if flag["kind"] == SOURCE_CORRECTED), None)
+    before = marked["before"] if marked is not None else _said(sentence["evidence"])
+    after = _said(rebound)
+    old, new = _plain_words(before), _plain_words(after)
+    is_cut_elsewhere = {_extent(place) for place in sentence["evidence"]} != {_extent(place) for place in rebound}
+    if old == new or (is_cut_elsewhere and f" {old} " in f" {new} "):
+        return None
+    detail = "The transcript was corrected after this was written. Read the sentence again."
+    return {"kind": SOURCE_CORRECTED, "detail": detail, "before": before, "after": after}
+
+
+def _said(places: list[Evidence]) -> str:
+    """Return cited words with their speakers, a line for each turn."""
+    lines: list[str] = []
+    speaker = None
+    for place in places:
+        if place["speaker"] == speaker:
+            lines[-1] += f" {place['quote']}"
+        else:
+            speaker = place["speaker"]
+            lines.append(f"{speaker}: {place['quote']}")
+    return "\n".join(lines)
+
+
+def _plain_words(said: str) -> str:
+    return " ".join(_WORD.findall(said.lower()))
+
+
+def _extent(place: Evidence) -> tuple[int, int]:
+    return place["start_ms"], place["end_ms"]
+
+
 def _rebound(evidence: list[Evidence], segments: Sequence[TranscriptSegment], *, by_time: bool) -> list[Evidence]:
-    """Return the places of the transcript that stand for the old ones, in the order of the recording."""
-    if by_time:
-        wanted = {
-            segment.id
-            for segment in segments
-            if any(_overlap_ms(segment, place) * 2 > min(_length(segment), _length_of(place)) for place in evidence)
-        }
-    else:
-        wanted = {place["segment"] for place in evidence}
+    """Return the places of the transcript that stand for the old ones, in the order of the recording.
+
+    A place is found by its segment's id while that stands uncut; a merged or split one by its time, as all are in
+    another transcript.
+    """
+    known = {segment.id: segment for segment in segments}
+    wanted: set[int] = set()
+    for place in evidence:
+        segment = known.get(place["segment"])
+        is_whole = segment is not None and (segment.start_ms, segment.end_ms) == (place["start_ms"], place["end_ms"])
+        if not by_time and is_whole:
+            wanted.add(place["segment"])
+        else:
+            wanted |= {one.id for one in segments if _overlap_ms(one, place) * 2 > min(_length(one), _length_of(place))}
     return [evidence_of(segment) for segment in segments if segment.id in wanted]
 
 

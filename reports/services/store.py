@@ -112,7 +112,7 @@ def score_details(result: scores.Scores) -> dict[str, int]:
 
 
 def check_support(report: Report, sentence: Sentence) -> None:
-    """Check a sentence against the places it cites; set support and flags in place."""
+    """Check a sentence against the places it cites; set support and flags in place, whatever the flags were."""
     cited = [place["segment"] for place in sentence["evidence"]]
     result = guard.check_sentence(sentence["text"], cited, segments_of(report.transcription))
     sentence["support"] = result.support

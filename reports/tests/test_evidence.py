@@ -8,7 +8,7 @@ from django.utils import timezone
 from reports import services
 from reports.content import all_sentences, find_sentence
 from reports.tests.factories import CONSULTATION, UNSUPPORTED, first_sentence, make_report, reloaded
-from sessions_app import transcripts
+from sessions_app import corrections, transcripts
 from sessions_app.models import Transcription
 from sessions_app.tests.factories import segment_of
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def correct(report, segment_id, text, *, by):
     """Correct a segment a minute from now; return that time."""
     at = timezone.now() + timedelta(minutes=1)
-    transcripts.correct_segments(report.transcription, [{"id": segment_id, "text": text}], by=by, at=at)
+    corrections.correct_segments(report.transcription, [{"id": segment_id, "text": text}], by=by, at=at)
     return at
 
 
@@ -68,6 +68,110 @@ def test_a_confirmed_line_stays_confirmed(asha, now):
     bound = services.rebind_evidence(reloaded(report), at=at)
 
     assert find_sentence(bound.structured_data, line["id"]).sentence["support"] == "confirmed"
+
+
+# A correction marks what rests on it ----------------------------------------------------------------------------------
+def mark_of(report, line):
+    line = find_sentence(report.structured_data, line["id"]).sentence
+    return next((flag for flag in line["flags"] if flag["kind"] == "source_corrected"), None)
+
+
+def test_a_correction_marks_the_sentences_that_rest_on_it_and_no_other(asha):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    others = [one for one in all_sentences(report.structured_data) if one["evidence"] != line["evidence"]]
+    heard = line["evidence"][-1]
+    at = correct(report, heard["segment"], heard["quote"].replace("nausea", "bad nausea"), by=asha)
+
+    bound = services.rebind_evidence(reloaded(report), at=at)
+
+    mark = mark_of(bound, line)
+    assert "bad nausea" in mark["after"]
+    assert "bad nausea" not in mark["before"]
+    unmoved = [one for one in others if heard["segment"] not in [place["segment"] for place in one["evidence"]]]
+    assert unmoved
+    assert not any(mark_of(bound, one) for one in unmoved)
+
+
+def test_a_changed_speaker_marks_too_and_a_second_correction_keeps_the_first_words(asha):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    heard = line["evidence"][-1]
+    at = timezone.now() + timedelta(minutes=1)
+    corrections.correct_segments(report.transcription, [{"id": heard["segment"], "speaker": "other"}], by=asha, at=at)
+    bound = services.rebind_evidence(reloaded(report), at=at)
+    assert "other: " in mark_of(bound, line)["after"]
+
+    later = at + timedelta(minutes=1)
+    corrections.correct_segments(
+        report.transcription, [{"id": heard["segment"], "text": "Quite other words."}], by=asha, at=later
+    )
+    bound = services.rebind_evidence(reloaded(report), at=later)
+
+    assert heard["quote"] in mark_of(bound, line)["before"]
+    assert "other: Quite other words." in mark_of(bound, line)["after"]
+
+
+def test_the_mark_goes_when_the_words_are_put_back(asha):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    at = correct(report, line["evidence"][-1]["segment"], "I was well.", by=asha)
+    services.rebind_evidence(reloaded(report), at=at)
+
+    later = at + timedelta(minutes=1)
+    corrections.undo(report.transcription, by=asha, at=later)
+    bound = services.rebind_evidence(reloaded(report), at=later)
+
+    assert mark_of(bound, line) is None
+
+
+@pytest.mark.parametrize("verdict", ["confirm", "edit"])
+def test_the_mark_goes_when_the_doctor_has_read_the_sentence_again(asha, verdict):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    at = correct(report, line["evidence"][-1]["segment"], "I was well.", by=asha)
+    bound = services.rebind_evidence(reloaded(report), at=at)
+
+    if verdict == "confirm":
+        bound = services.settle_sentence(bound, line["id"], "confirm", by=asha, at=at)
+    else:
+        bound = services.edit_sentence(bound, line["id"], "The patient was well.", by=asha, at=at)
+
+    assert mark_of(bound, line) is None
+
+
+def test_a_confirmed_sentence_is_marked_too_and_its_section_unread(asha, now):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    report = services.settle_sentence(report, line["id"], "confirm", by=asha, at=now)
+    report = services.mark_reviewed(report, by=asha, at=now)
+    at = correct(report, line["evidence"][-1]["segment"], "I was well.", by=asha)
+
+    bound = services.rebind_evidence(reloaded(report), at=at)
+
+    assert mark_of(bound, line) is not None
+    assert find_sentence(bound.structured_data, line["id"]).sentence["support"] == "confirmed"
+    assert len(bound.checked_sections) < len(bound.structured_data)
+
+
+def test_evidence_finds_its_place_when_lines_are_merged_and_split(asha):
+    report = make_report(asha)
+    line = line_about(report, "nausea")
+    heard = line["evidence"][-1]
+    at = timezone.now() + timedelta(minutes=1)
+    corrections.merge_with_previous(report.transcription, heard["segment"], by=asha, at=at)
+    bound = services.rebind_evidence(reloaded(report), at=at)
+    merged = find_sentence(bound.structured_data, line["id"]).sentence["evidence"][-1]
+    assert merged["segment"] == heard["segment"] - 1
+    assert merged["quote"].endswith(heard["quote"])
+
+    later = at + timedelta(minutes=1)
+    corrections.split_segment(report.transcription, merged["segment"], 3, by=asha, at=later)
+    bound = services.rebind_evidence(reloaded(report), at=later)
+
+    places = find_sentence(bound.structured_data, line["id"]).sentence["evidence"]
+    assert " ".join(place["quote"] for place in places).endswith(heard["quote"])
+    assert len({place["segment"] for place in places}) == len(places)
 
 
 def test_a_new_transcript_is_bound_by_time(asha):

@@ -12,8 +12,8 @@ from reports.content import all_sentences
 from reports.models import Report
 from reports.signing import Seal
 from reports.tests.factories import first_sentence, make_report, make_words, reloaded, settle, sign
+from sessions_app import corrections
 from sessions_app import services as sessions
-from sessions_app import transcripts
 from sessions_app.tests.factories import make_consent, make_session, record_audio
 from synapse.accounts.throttle import MAXIMUM_FAILURES, TooManyTries
 from synapse.audit.models import AuditEvent
@@ -108,7 +108,7 @@ def test_a_correction_of_the_transcript_stops_signing_until_the_evidence_is_boun
     report = settle(make_report(asha), by=asha)
     segment = report.transcription.segments[0]["id"]
     later = timezone.now() + timedelta(minutes=1)
-    transcripts.correct_segments(
+    corrections.correct_segments(
         report.transcription, [{"id": segment, "text": "What brings you here"}], by=asha, at=later
     )
 

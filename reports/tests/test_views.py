@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from reports import services
 from reports.content import all_sentences, find_sentence
@@ -16,6 +17,7 @@ from reports.tests.factories import (
     reloaded,
     settle,
 )
+from sessions_app import corrections
 from synapse.audit.models import AuditEvent
 from synapse.testing.plugin import PASSWORD
 
@@ -531,3 +533,35 @@ def test_no_other_role_changes_anything(asha, request, signed_in, name, args, wh
     response = signed_in(request.getfixturevalue(who)).post(address(name, report, *args))
 
     assert response.status_code == 403
+
+
+# After a correction ---------------------------------------------------------------------------------------------------
+def test_a_draft_shows_which_lines_rest_on_corrected_words(asha, signed_in):
+    report = make_report(asha)
+    line = next(line for line in all_sentences(report.structured_data) if "nausea" in line["text"])
+    heard = line["evidence"][-1]
+    changed = heard["quote"].replace("nausea", "dizziness")
+    corrections.correct_segments(
+        report.transcription, [{"id": heard["segment"], "text": changed}], by=asha, at=timezone.now()
+    )
+
+    page = signed_in(asha).get(address("detail", report)).content.decode()
+
+    assert "<del>nausea</del> <ins>dizziness</ins>" in page
+    assert page.count("data-source-corrected") >= 1
+
+
+def test_a_signed_report_says_that_its_transcript_was_corrected_later(asha, signed_in):
+    report = make_report(asha, status="signed")
+    quote = next(iter(all_sentences(report.structured_data)))["evidence"]
+    assert "data-corrected-after-signing" not in signed_in(asha).get(address("detail", report)).content.decode()
+    segment = report.transcription.segments[0]["id"]
+    corrections.correct_segments(
+        report.transcription, [{"id": segment, "text": "Other words."}], by=asha, at=timezone.now()
+    )
+
+    page = signed_in(asha).get(address("detail", report)).content.decode()
+
+    report.refresh_from_db()
+    assert "data-corrected-after-signing" in page
+    assert next(iter(all_sentences(report.structured_data)))["evidence"] == quote

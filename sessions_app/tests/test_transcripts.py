@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions_app import transcript_page, transcripts
+from sessions_app import corrections, transcript_page, transcripts
 from sessions_app.models import SessionEvent, Transcription
 from sessions_app.tests.factories import make_session, make_transcription, record_audio, segment_of
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
@@ -69,7 +69,40 @@ def test_ids_of_the_live_pass_are_never_used_again(session, now):
 
     row.refresh_from_db()
     assert [segment["id"] for segment in row.segments] == [2]
-    assert row.live_segments == []
+    assert [segment["text"] for segment in row.live_segments] == ["I slept badly"]
+
+
+def test_the_engine_s_own_segments_are_kept_beside_the_corrected_ones(transcription, asha, now):
+    row = corrections.swap_speakers(transcription, by=asha, at=now)
+
+    row.refresh_from_db()
+    assert [segment["speaker"] for segment in row.original_segments] == ["doctor", "patient", "doctor", "patient"]
+    assert row.segments[0]["speaker"] == "patient"
+
+
+def test_where_the_live_pass_heard_another_dose_is_noted(session, now):
+    row = transcripts.open_live(session)
+    live = {**segment_of("patient", 0, 2_000, "I take fifty milligrams in the morning"), "id": 1}
+    transcripts.append_live_segments(row, [live], offset_ms=2_000, at=now)
+
+    store(row, [segment_of("patient", 0, 2_000, "I take fifteen milligrams in the morning")], now)
+
+    row.refresh_from_db()
+    (reading,) = row.readings
+    assert (reading["kind"], reading["live"]["text"], reading["batch"]["text"]) == ("number", "fifty", "fifteen")
+
+
+def test_a_second_try_is_compared_with_what_the_recording_page_heard(session, now, asha):
+    row = transcripts.open_live(session)
+    live = {**segment_of("patient", 0, 2_000, "I never take the sertraline now"), "id": 1}
+    transcripts.append_live_segments(row, [live], offset_ms=2_000, at=now)
+    transcripts.fail(row, message="The speech engine stopped.", at=now)
+    again = transcripts.retry(row, by=asha, at=now)
+    transcripts.start_processing(again, at=now)
+
+    store(again, [segment_of("patient", 0, 2_000, "I ever take the sertraline now")], now)
+
+    assert [reading["kind"] for reading in again.readings] == ["negation"]
 
 
 def test_live_words_of_dropped_audio_go_too(session, now):
@@ -121,105 +154,6 @@ def test_without_audio_there_is_nothing_to_retry(asha, now):
 
     with pytest.raises(Conflict):
         transcripts.retry(failed, by=asha, at=now)
-
-
-# Corrections ----------------------------------------------------------------------------------------------------------
-def test_a_correction_keeps_what_was_heard_who_and_when(transcription, asha, now):
-    changed = transcripts.correct_segments(
-        transcription, [{"id": 2, "text": "A bit better. I still wake up around five most nights."}], by=asha, at=now
-    )
-
-    line = changed.segments[1]
-    assert line["original_text"] == "A bit better. I still wake up around four most nights."
-    assert line["corrected_by"] == str(asha.pk)
-    assert line["corrected_at"] == now.isoformat()
-    assert changed.original_transcript != changed.transcript_text
-    assert (changed.manually_corrected, changed.corrected_by, changed.corrected_at) == (True, asha, now)
-
-
-def test_the_first_original_stays_over_several_corrections_and_goes_with_the_undo(transcription, asha, now):
-    for text in ("One", "Two", "Three"):
-        row = transcripts.correct_segments(transcription, [{"id": 1, "text": text}], by=asha, at=now)
-    assert row.segments[0]["original_text"] == "How has your sleep been since we last met?"
-
-    row = transcripts.restore_segment(row, 1, by=asha, at=now)
-
-    assert row.segments[0]["text"] == "How has your sleep been since we last met?"
-    assert row.segments[0]["original_text"] is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"id": 99, "text": "x"},
-        {"id": 1, "text": "  "},
-        {"id": 1, "text": 7},
-        {"id": 1, "text": "x" * 5_000},
-        {"id": 1, "speaker": "nurse"},
-    ],
-)
-def test_a_correction_that_means_nothing_is_refused_and_changes_nothing(transcription, asha, now, change):
-    with pytest.raises(transcripts.NotCorrectable):
-        transcripts.correct_segments(transcription, [{"id": 2, "text": "Fine"}, change], by=asha, at=now)
-
-    transcription.refresh_from_db()
-    assert not transcription.manually_corrected
-    assert transcription.segments[1]["text"].startswith("A bit better")
-
-
-@pytest.mark.parametrize("status", ["pending", "failed", "no_speech"])
-def test_only_a_finished_transcript_is_corrected(session, asha, now, status):
-    row = make_transcription(session, status=status)
-
-    with pytest.raises(Conflict):
-        transcripts.swap_speakers(row, by=asha, at=now)
-
-
-def test_nobody_without_the_right_to_the_words_corrects_them(transcription, rita, omar, now):
-    for person in (rita, omar):
-        with pytest.raises(NotAllowed):
-            transcripts.swap_speakers(transcription, by=person, at=now)
-
-
-def test_a_voice_is_renamed_from_a_line_on(transcription, asha, now):
-    row = transcripts.relabel_from(transcription, 3, "other", by=asha, at=now)
-
-    assert [segment["speaker"] for segment in row.segments] == ["doctor", "patient", "other", "patient"]
-    assert row.segments[2]["original_speaker"] == "doctor"
-
-
-def test_swapping_twice_is_as_it_was(transcription, asha, now):
-    once = transcripts.swap_speakers(transcription, by=asha, at=now)
-    twice = transcripts.swap_speakers(once, by=asha, at=now)
-
-    assert [segment["speaker"] for segment in twice.segments] == ["doctor", "patient", "doctor", "patient"]
-    assert not any(segment["original_speaker"] for segment in twice.segments)
-
-
-def test_words_that_stay_keep_their_times_and_typed_ones_share_the_time_between():
-    words = segment_of("doctor", 0, 4_000, "I am on fifteen")["words"]
-
-    aligned = transcripts.align_words(words, "I am on fifty milligrams now", start_ms=0, end_ms=4_000)
-
-    assert [(word["text"], word["start_ms"], word["end_ms"]) for word in aligned] == [
-        ("I", 0, 1_000),
-        ("am", 1_000, 2_000),
-        ("on", 2_000, 3_000),
-        ("fifty", 3_000, 3_333),
-        ("milligrams", 3_333, 3_667),
-        ("now", 3_667, 4_000),
-    ]
-    assert aligned[3]["confidence"] == 1.0
-
-
-def test_aligned_times_never_run_backwards():
-    words = segment_of("doctor", 1_000, 5_000, "a b c d e f")["words"]
-
-    for text in ("x", "a x b c", "f e d c b a", "", "a b c d e f g h"):
-        aligned = transcripts.align_words(words, text, start_ms=1_000, end_ms=5_000)
-        starts = [word["start_ms"] for word in aligned]
-        assert starts == sorted(starts)
-        assert [word["text"] for word in aligned] == text.split()
 
 
 # What the page shows --------------------------------------------------------------------------------------------------
