@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_app import queries, services, transcripts
+from sessions_app import corrections, queries, services, transcripts
 from sessions_app.templatetags.sessions import time_left
 from sessions_app.tests.factories import make_session, make_transcription, record_audio
 from synapse.common import jobs
@@ -87,7 +87,7 @@ def test_the_page_says_that_corrections_are_not_carried_over(session, signed_in,
     client = signed_in(asha)
     assert "not carried over" not in client.get(address("attempts", session)).content.decode()
 
-    transcripts.swap_speakers(session.transcriptions.get(), by=asha, at=timezone.now())
+    corrections.swap_speakers(session.transcriptions.get(), by=asha, at=timezone.now())
 
     assert "not carried over" in client.get(address("attempts", session)).content.decode()
 
