@@ -2,12 +2,11 @@
 
 from reports.generation.base import GenerationContext, GenerationRequest, TranscriptSegment
 from reports.generation.prompts import transcript_prompt
-from reports.generation.scores import find_findings
+from reports.generation.scores import find_findings, score_sections
 from reports.services import drafting
-from reports.tests.factories import CONSULTATION, make_report, make_words, make_written_session
+from reports.tests.factories import make_report, make_written_session
 from sessions_app import services as sessions
 from sessions_app.models import SessionEvent
-from sessions_app.tests.factories import make_session
 
 LINE = "The neighbours were loud on Sunday, as they always are."
 SECRET = "Is in a custody dispute with Jordan"
@@ -31,15 +30,22 @@ def test_a_marked_line_is_a_finding_whatever_it_says():
     assert any(2 in fact.evidence for fact in find_findings(segments("moment")))
 
 
-def test_a_marked_line_left_out_stands_first_among_what_was_said(asha, now):
-    session = make_session(asha, status="completed")
-    said = make_words(session, [*CONSULTATION, ("patient", LINE)]).segments[-1]
-    SessionEvent.objects.create(session=session, cid="m1", kind="action", at_ms=said["start_ms"] + 10, at=now)
+def test_a_marked_line_left_out_stands_first_among_what_was_said():
+    said = (TranscriptSegment(1, 0, 900, "patient", "I take sertraline 50 mg every morning."), *segments("action")[1:])
 
-    report = make_report(asha, session=session)
+    missing = score_sections([], (), said).missing
 
-    assert (report.missing[0]["segment"], report.missing[0]["mark"]) == (said["id"], "action")
-    assert not any(entry["mark"] for entry in report.missing[1:])
+    assert [(entry["segment"], entry["mark"]) for entry in missing] == [(2, "action"), (1, "")]
+
+
+def test_a_report_is_written_from_marked_words(asha, now):
+    session = make_written_session(asha)
+    said = session.transcriptions.get().segments[1]
+    SessionEvent.objects.create(session=session, cid="m1", kind="risk", at_ms=said["start_ms"] + 10, at=now)
+
+    request = drafting.build_request(make_report(asha, session=session))
+
+    assert [segment.id for segment in request.segments if segment.mark == "risk"] == [said["id"]]
 
 
 def test_a_cloud_engine_reads_what_was_marked():
