@@ -23,7 +23,7 @@ def run() -> Iterator[dict[str, Any]]:
     from django.conf import settings
 
     from synapse import storage
-    from synapse.encryption import crypto
+    from synapse.encryption import crypto, data_keys
 
     size = int(os.environ.get("BENCH_VALUES", "5000"))
     bare = Fernet(settings.FIELD_ENCRYPTION_KEY[0])
@@ -41,15 +41,16 @@ def run() -> Iterator[dict[str, Any]]:
             "n": size,
         }
 
-    content, stored_name = os.urandom(FILE_BYTES), storage.new_name()
+    content, stored_name, key = os.urandom(FILE_BYTES), storage.new_name(), data_keys.new_key()
     started = time.perf_counter()
-    storage.put(stored_name, io.BytesIO(content))
+    storage.put(stored_name, io.BytesIO(content), key=key)
     written = time.perf_counter() - started
     started = time.perf_counter()
-    for _ in storage.open_range(stored_name):
+    for _ in storage.open_range(stored_name, key=key):
         pass
     whole = time.perf_counter() - started
-    part = _microseconds(lambda: list(storage.open_range(stored_name, FILE_BYTES // 2, FILE_BYTES // 2 + 65_536)), 200)
+    middle = FILE_BYTES // 2
+    part = _microseconds(lambda: list(storage.open_range(stored_name, middle, middle + 65_536, key=key)), 200)
     storage.delete(stored_name)
     megabytes = FILE_BYTES / 1024 / 1024
     yield {"bench": "storage: write", "value": round(megabytes / written), "unit": "MB/s", "ratio_to": {}, "n": 1}

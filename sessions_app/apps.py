@@ -10,11 +10,13 @@ class SessionsConfig(AppConfig):
     label = "sessions_app"
 
     def ready(self) -> None:
-        from sessions_app import navigation
+        from sessions_app import navigation, recording_keys
         from synapse.common.sweeps import Sweep, register
+        from synapse.encryption.rotation import register_rewrap
         from synapse.web.nav import register_live_session
 
         register_live_session(navigation.live_session_for_chip)
+        register_rewrap(recording_keys.rewrap, recording_keys.count_under_former_keys)
         register(
             Sweep("complete abandoned sessions", timedelta(minutes=15), "sessions_app.tasks.complete_abandoned"),
             Sweep("delete expired audio", timedelta(hours=6), "sessions_app.tasks.delete_expired_audio"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sessions_app import spool
+from sessions_app import recording_keys, spool
 from sessions_app.models import ConsultationSession
 from synapse import storage
 from synapse.audit.models import Action
@@ -73,9 +73,9 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
     encoded = encode((chunk.pcm for chunk in store.reader(session.pk)), pcm_bytes=timeline.pcm_bytes)
     if encoded.sha256 != timeline.sha256:
         raise AudioDamaged("the spool read differently the second time")
-    name = storage.new_name(".ogg")
-    size = storage.put(name, io.BytesIO(encoded.file))
-    check_length(b"".join(storage.open_range(name)), pcm_bytes=encoded.pcm_bytes)
+    name, key = storage.new_name(".ogg"), recording_keys.key_of(session.pk)
+    size = storage.put(name, io.BytesIO(encoded.file), key=key)
+    check_length(b"".join(storage.open_range(name, key=key)), pcm_bytes=encoded.pcm_bytes)
     facts = {
         "audio_name": name,
         "audio_format": FORMAT,
@@ -167,13 +167,21 @@ def decode(file: io.BytesIO) -> Iterator[bytes]:
 
 
 def pcm_of(session: ConsultationSession) -> Iterator[bytes]:
-    """Yield the session's PCM, from its spool or from its stored file. Raises `storage.StorageError`."""
+    """Yield the session's PCM, from its spool or from its stored file.
+
+    Raises `storage.StorageError`, and `spool.KeyDestroyed` when the recording was deleted.
+    """
     store = spool.default_store()
     if store.exists(session.pk):
         for chunk in store.reader(session.pk):
             yield chunk.pcm
     elif session.audio_name:
-        yield from decode(io.BytesIO(b"".join(storage.open_range(session.audio_name))))
+        yield from decode(io.BytesIO(b"".join(open_file(session))))
+
+
+def open_file(session: ConsultationSession, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Return an iterator over a part of the session's stored file, plain. Raises as `pcm_of`."""
+    return storage.open_range(session.audio_name, start, end, key=recording_keys.key_of(session.pk))
 
 
 def delete_file(name: str) -> None:

@@ -1,7 +1,9 @@
 """The sound of a session, in parts as a player asks for them."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -19,7 +21,18 @@ from synapse.audit.services import record_read
 from synapse.web.http import ClinicRequest
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_DELETED = "This recording was deleted. Its words and its report stay."
 Reader = Callable[[int, int], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What is answered with: `read(start, end)` gives the bytes from start up to, but not including, end."""
+
+    size: int
+    content_type: str
+    etag: str
+    read: Reader
 
 
 @require_safe
@@ -29,32 +42,33 @@ def audio(request: ClinicRequest, pk: UUID) -> HttpResponseBase:
     session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
     permissions.check_can_read_words(request.user, session)
     if not queries.has_audio(session):
-        return HttpResponse("This recording is not kept any more.", status=404, content_type="text/plain")
+        return _text(_DELETED if session.audio_deleted_at else "This session has no recording.", status=404)
     # A player asks for many parts of one recording: one row says that it was opened.
     record_read(request, target=session, action=Action.PLAY, patient_id=session.patient_id, poll=True)
-    if session.audio_name:
-        return _stored(request, session)
-    return _spooled(request, session)
-
-
-def _stored(request: ClinicRequest, session: ConsultationSession) -> HttpResponseBase:
-    name = session.audio_name
     try:
-        size = storage.size(name)
-    except storage.StorageError:
-        return HttpResponse("The recording cannot be read now.", status=503, content_type="text/plain")
-    return _answer(request, size, sound.CONTENT_TYPE, lambda start, end: storage.open_range(name, start, end))
+        return _answer(request, _stored(session) if session.audio_name else _spooled(session))
+    except spool.KeyDestroyed:
+        return _text(_DELETED, status=404)
+    except (storage.StorageError, spool.SpoolDamaged):
+        return _text("The recording cannot be read now. Try again, or tell your administrator.", status=503)
 
 
-def _spooled(request: ClinicRequest, session: ConsultationSession) -> HttpResponseBase:
+def _stored(session: ConsultationSession) -> Sound:
+    def read(start: int, end: int) -> Iterator[bytes]:
+        return sound.open_file(session, start, end)
+
+    return Sound(storage.size(session.audio_name), sound.CONTENT_TYPE, _etag("opus", session.audio_name), read)
+
+
+def _spooled(session: ConsultationSession) -> Sound:
     store = spool.default_store()
-    length = store.timeline(session.pk).pcm_bytes
-    header = sound.wav_header(length)
+    timeline = store.timeline(session.pk)
+    header, reader = sound.wav_header(timeline.pcm_bytes), store.reader(session.pk)
 
     def read(start: int, end: int) -> Iterator[bytes]:
         yield header[start:end]
         place = len(header)
-        for chunk in store.reader(session.pk):
+        for chunk in reader:
             first, last = max(start - place, 0), min(end - place, len(chunk.pcm))
             if first < last:
                 yield chunk.pcm[first:last]
@@ -62,37 +76,51 @@ def _spooled(request: ClinicRequest, session: ConsultationSession) -> HttpRespon
             if place >= end:
                 return
 
-    return _answer(request, len(header) + length, "audio/wav", read)
+    return Sound(len(header) + timeline.pcm_bytes, "audio/wav", _etag("wav", timeline.sha256), read)
 
 
-def _answer(request: ClinicRequest, size: int, content_type: str, read: Reader) -> HttpResponseBase:
-    asked = request.headers.get("Range", "")
-    span = _span(asked, size)
+def _answer(request: ClinicRequest, wanted: Sound) -> HttpResponseBase:
+    span = _span(request, wanted)
     if span is None:
         response: HttpResponseBase = HttpResponse(status=416)
-        response["Content-Range"] = f"bytes */{size}"
+        response["Content-Range"] = f"bytes */{wanted.size}"
         return response
-    start, end = span
-    body = [] if request.method == "HEAD" else read(start, end)
-    response = StreamingHttpResponse(body, status=206 if asked else 200, content_type=content_type)
+    start, end, is_part = span
+    body = [] if request.method == "HEAD" else wanted.read(start, end)
+    response = StreamingHttpResponse(body, status=206 if is_part else 200, content_type=wanted.content_type)
     response["Content-Length"] = str(end - start)
     response["Accept-Ranges"] = "bytes"
+    response["ETag"] = wanted.etag
     response["Content-Disposition"] = "inline"
     response["Cache-Control"] = "no-store"
-    if asked:
-        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    if is_part:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{wanted.size}"
     return response
 
 
-def _span(header: str, size: int) -> tuple[int, int] | None:
-    """Return first byte and the one behind the last; the whole for no range, None for one that cannot be met."""
-    if not header:
-        return 0, size
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or match.groups() == ("", ""):
-        return None
+def _span(request: ClinicRequest, wanted: Sound) -> tuple[int, int, bool] | None:
+    """Return first byte, the one behind the last, and whether it is a part; None for a part that is not there.
+
+    By RFC 9110 (section 14.2) a range counts for GET only, a stale `If-Range` asks for the whole, and a header that
+    cannot be read, or asks for several parts at once, may be passed over: then the whole is the answer.
+    """
+    whole = (0, wanted.size, False)
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if match is None or match.groups() == ("", "") or request.method != "GET":
+        return whole
+    if request.headers.get("If-Range", wanted.etag) != wanted.etag:
+        return whole
     first, last = match.groups()
-    if not first:
-        return max(0, size - int(last)), size
-    start, end = int(first), min(size, int(last) + 1) if last else size
-    return (start, end) if start < end else None
+    if first and last and int(last) < int(first):
+        return whole
+    start = int(first) if first else max(0, wanted.size - int(last))
+    end = min(wanted.size, int(last) + 1) if first and last else wanted.size
+    return (start, end, True) if start < end else None
+
+
+def _etag(kind: str, identity: str) -> str:
+    return f'"{kind}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
+
+
+def _text(words: str, *, status: int) -> HttpResponse:
+    return HttpResponse(words, status=status, content_type="text/plain")

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import gaps, permissions, queries, spool, watchers
+from sessions_app import gaps, permissions, queries, recording_keys, spool, watchers
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
@@ -161,6 +161,7 @@ def erase_cancelled(session: ConsultationSession, *, at: datetime) -> None:
     """Erase the recording of a cancelled session once the caller's unit of work commits."""
     ConsultationSession.objects.filter(pk=session.pk).update(audio_deleted_at=at)
     session.audio_deleted_at = at
+    recording_keys.destroy(session.pk, at=at)
     transaction.on_commit(partial(spool.default_store().delete, session.pk))
 
 
@@ -206,6 +207,7 @@ def delete_audio(session: ConsultationSession, *, by: User | None, at: datetime)
     """Erase a session's sound for good; its sum, length and transcript stay."""
     name = session.audio_name
     with unit_of_work():
+        recording_keys.destroy(session.pk, at=at)
         session.audio_deleted_at = at
         session.audio_name = ""
         session.save(update_fields=["audio_deleted_at", "audio_name", "updated_at"])

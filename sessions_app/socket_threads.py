@@ -26,8 +26,9 @@ async def in_database(call: Callable[..., T], *args: Any, ip: str | None = None,
 
 
 async def on_disk(call: Callable[..., T], *args: Any) -> T:
-    """Run disk work in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_disk, call, *args)
+    """Run disk work in a thread; opening a spool asks the database for its key there."""
+    work = partial(_with_own_connection, partial(call, *args), None)
+    return await asyncio.get_running_loop().run_in_executor(_disk, work)
 
 
 def _with_own_connection(call: Callable[[], T], ip: str | None) -> T:

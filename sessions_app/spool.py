@@ -2,7 +2,7 @@
 
 One folder per session holds these files:
 
-    chunks  a header naming the key, then records in order of arrival, each sealed with AES-256-GCM
+    chunks  a header naming the session's data key, then records in order of arrival, each sealed with AES-256-GCM
     mark    how far `chunks` is durable; rewritten after each fsync, read by other processes
     lock    held with flock by the one writer
     closed  there once the recording has ended
@@ -16,15 +16,17 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sessions_app.spool_format import (
     FILE_HEADER_LENGTH,
+    KeyDestroyed,
     Mark,
     SpoolDamaged,
     cipher_of,
@@ -41,6 +43,7 @@ __all__ = [
     "GAP_TOLERANCE_MS",
     "SAMPLE_RATE",
     "Chunk",
+    "KeyDestroyed",
     "SpoolBusy",
     "SpoolClosed",
     "SpoolDamaged",
@@ -69,12 +72,21 @@ class StorageFailed(Exception):
         self.is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class SpoolStore:
-    """All spools under one folder. `keys` are the audio keys, the active one first."""
+class KeyOf(Protocol):
+    """Gives a session's data key; with `make` a new one, durable when this returns, where there is none yet.
 
-    def __init__(self, root: Path, keys: Sequence[str]) -> None:
+    Raises KeyDestroyed for a deleted recording, and SpoolDamaged when there is no key or none opens it.
+    """
+
+    def __call__(self, session_id: UUID, *, make: bool = False) -> bytes: ...
+
+
+class SpoolStore:
+    """All spools under one folder, each sealed by the data key that `key_of` gives for its session."""
+
+    def __init__(self, root: Path, key_of: KeyOf) -> None:
         self.root = root
-        self.keys = tuple(keys)
+        self.key_of = key_of
 
     def folder(self, session_id: UUID) -> Path:
         return self.root / str(session_id)
@@ -85,13 +97,16 @@ class SpoolStore:
     def writer(self, session_id: UUID) -> "SpoolWriter":
         """Open the session's spool for writing, made or recovered first.
 
-        Raises SpoolBusy, SpoolDamaged and StorageFailed.
+        Raises SpoolBusy, KeyDestroyed, SpoolDamaged and StorageFailed.
         """
-        return SpoolWriter(self.folder(session_id), session_id, self.keys)
+        return SpoolWriter(self.folder(session_id), session_id, self.key_of)
 
     def reader(self, session_id: UUID) -> "SpoolReader":
-        """Return a reader of what is durable; it may run in another process than the writer."""
-        return SpoolReader(self.folder(session_id), session_id, self.keys)
+        """Return a reader of what is durable; it may run in another process than the writer.
+
+        The key is asked for here, or when the first byte is there. Raises KeyDestroyed and SpoolDamaged.
+        """
+        return SpoolReader(self.folder(session_id), session_id, self.key_of)
 
     def timeline(self, session_id: UUID) -> Timeline:
         """Read everything durable and sum it up."""
@@ -154,7 +169,7 @@ class SpoolWriter:
     to which all chunks are. The two may run in different threads.
     """
 
-    def __init__(self, folder: Path, session_id: UUID, keys: Sequence[str]) -> None:
+    def __init__(self, folder: Path, session_id: UUID, key_of: KeyOf) -> None:
         self.timeline = Timeline()
         self._session_id = session_id
         self._folder = folder
@@ -164,14 +179,21 @@ class SpoolWriter:
         self._state = threading.Lock()
         self._writing = threading.Lock()
         self._generation = 0
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _take_lock(folder / "lock")
-            self._chunks = os.open(folder / "chunks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._mark = os.open(folder / "mark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._size, self._cipher = self._recover(keys)
-        except OSError as error:
-            raise StorageFailed(error) from error
+        # The key comes before the file: no byte is ever sealed under a key that a crash could take away.
+        key = key_of(session_id, make=not (folder / "chunks").exists())
+        with contextlib.ExitStack() as opened:
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock = _take_lock(folder / "lock")
+                opened.callback(os.close, self._lock)
+                self._chunks = os.open(folder / "chunks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                opened.callback(os.close, self._chunks)
+                self._mark = os.open(folder / "mark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                opened.callback(os.close, self._mark)
+                self._size, self._cipher = self._recover(key)
+            except OSError as error:
+                raise StorageFailed(error) from error
+            opened.pop_all()
 
     @property
     def acked(self) -> int:
@@ -290,16 +312,16 @@ class SpoolWriter:
         with contextlib.suppress(OSError):
             os.pwrite(self._mark, pack_mark(mark), 0)
 
-    def _recover(self, keys: Sequence[str]) -> tuple[int, AESGCM]:
+    def _recover(self, key: bytes) -> tuple[int, AESGCM]:
         """Read what an earlier writer left, cut a torn tail off, and return the file's length and its cipher."""
         size = os.fstat(self._chunks).st_size
         mark = read_mark(self._mark)
         self._generation = mark.generation + 1
         if size < FILE_HEADER_LENGTH:
-            cipher = self._begin(keys)
+            cipher = self._begin(key)
             size = FILE_HEADER_LENGTH
         else:
-            cipher = cipher_of(os.pread(self._chunks, FILE_HEADER_LENGTH, 0), self._session_id, keys)
+            cipher = cipher_of(os.pread(self._chunks, FILE_HEADER_LENGTH, 0), key)
             end = FILE_HEADER_LENGTH
             for chunk, next_offset in records(self._chunks, cipher, self._session_id, end, size):
                 end = next_offset
@@ -318,8 +340,8 @@ class SpoolWriter:
         self._write_mark()
         return size, cipher
 
-    def _begin(self, keys: Sequence[str]) -> AESGCM:
-        header = file_header(keys)
+    def _begin(self, key: bytes) -> AESGCM:
+        header = file_header(key)
         os.pwrite(self._chunks, header, 0)
         os.fsync(self._chunks)
         for folder in (self._folder, self._folder.parent):
@@ -328,51 +350,70 @@ class SpoolWriter:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        return cipher_of(header, self._session_id, keys)
+        return cipher_of(header, key)
 
 
 class SpoolReader:
-    """Reads a spool's durable chunks in order, again and again as more become durable."""
+    """Reads a spool's durable chunks in order, again and again as more become durable.
 
-    def __init__(self, folder: Path, session_id: UUID, keys: Sequence[str]) -> None:
+    The first reading may raise KeyDestroyed and SpoolDamaged.
+    """
+
+    def __init__(self, folder: Path, session_id: UUID, key_of: KeyOf) -> None:
         self._folder = folder
         self._session_id = session_id
-        self._keys = keys
+        self._key_of = key_of
         self._generation: int | None = None
         self._offset = FILE_HEADER_LENGTH
         self._next_seq = 0
         self._skip_to = -1
         self._held: dict[int, Chunk] = {}
         self._cipher: AESGCM | None = None
+        with self._chunks() as descriptor:
+            if descriptor is not None:
+                self._open(descriptor)
 
     def __iter__(self) -> Iterator[Chunk]:
         """Yield the durable chunks not yet read, in order, without holes."""
-        try:
-            descriptor = os.open(self._folder / "chunks", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        try:
-            yield from self._read(descriptor)
-        finally:
-            os.close(descriptor)
+        with self._chunks() as descriptor:
+            if descriptor is not None:
+                yield from self._read(descriptor)
 
     def read_new(self) -> list[Chunk]:
         """Return the chunks that became durable since the last call."""
         return list(self)
 
+    @contextlib.contextmanager
+    def _chunks(self) -> Iterator[int | None]:
+        """Open the file of chunks; None when there is none yet."""
+        try:
+            descriptor = os.open(self._folder / "chunks", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open(self, descriptor: int) -> AESGCM | None:
+        """Return what opens the records; None while the file has no whole header."""
+        header = os.pread(descriptor, FILE_HEADER_LENGTH, 0)
+        if self._cipher is None and len(header) == FILE_HEADER_LENGTH:
+            self._cipher = cipher_of(header, self._key_of(self._session_id))
+        return self._cipher
+
     def _read(self, descriptor: int) -> Iterator[Chunk]:
         mark = self._durable_mark(descriptor)
-        if mark.durable < FILE_HEADER_LENGTH:
+        cipher = self._open(descriptor)
+        if mark.durable < FILE_HEADER_LENGTH or cipher is None:
             return
         if mark.generation != self._generation:
             # Another writer, or a dropped tail: places changed. Read anew and pass over what was given out before.
             self._generation, self._offset = mark.generation, FILE_HEADER_LENGTH
             self._skip_to, self._next_seq = min(max(self._skip_to, self._next_seq - 1), mark.acked), 0
             self._held.clear()
-        if self._cipher is None:
-            header = os.pread(descriptor, FILE_HEADER_LENGTH, 0)
-            self._cipher = cipher_of(header, self._session_id, self._keys)
-        for chunk, offset in records(descriptor, self._cipher, self._session_id, self._offset, mark.durable):
+        for chunk, offset in records(descriptor, cipher, self._session_id, self._offset, mark.durable):
             self._offset = offset
             if chunk.seq >= self._next_seq:
                 self._held.setdefault(chunk.seq, chunk)
@@ -399,7 +440,9 @@ def default_store() -> SpoolStore:
     """Return the store the settings describe."""
     from django.conf import settings
 
-    return SpoolStore(settings.DATA_DIR / "spool", settings.AUDIO_KEY)
+    from sessions_app import recording_keys
+
+    return SpoolStore(settings.DATA_DIR / "spool", recording_keys.key_of)
 
 
 def _take_lock(path: Path) -> int:

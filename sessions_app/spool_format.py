@@ -4,26 +4,23 @@ A record is `length u32 | seq u32 | t_ms u32 | arrived_ms u64 | nonce 12 | ciphe
 before the ciphertext is authenticated, and so is the session, so a record cannot be moved to another place or session.
 """
 
-import hashlib
 import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sessions_app.timeline import Chunk
+from synapse.encryption import data_keys
 
-FILE_HEADER_LENGTH = 17  # the magic and the key's id
-
-_MAGIC = b"SYNSPOOL1"
-_KEY_ID_LENGTH = 8
+_MAGIC = b"SYNSPOOL2"
+_PURPOSE = b"spool v2"
+FILE_HEADER_LENGTH = len(_MAGIC) + data_keys.FINGERPRINT_LENGTH
 _RECORD_HEADER = struct.Struct(">IIIQ12s")
 _MARK_FIELDS = struct.Struct(">IQqQ")  # generation, durable bytes of `chunks`, highest contiguous seq, clock ms
 _MARK_LENGTH = _MARK_FIELDS.size + 4  # and a crc32 of these
@@ -31,7 +28,14 @@ _LARGEST_RECORD = 128 * 1024
 
 
 class SpoolDamaged(Exception):
-    """The spool cannot be read: no configured key fits, or bytes that were durable are no records any more."""
+    """The recording cannot be read: no key fits, or bytes that were durable are no records any more."""
+
+
+class KeyDestroyed(SpoolDamaged):
+    """The recording was deleted: its data key is destroyed, so no copy of it can be read."""
+
+    def __init__(self) -> None:
+        super().__init__("the recording was deleted and its key destroyed")
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,9 @@ class Mark:
     clock_ms: int = 0
 
 
-def file_header(keys: Sequence[str]) -> bytes:
-    """Return the first bytes of a new file: it is sealed under the active key."""
-    return _MAGIC + _key_id(keys[0])
+def file_header(key: bytes) -> bytes:
+    """Return the first bytes of a file sealed under a data key."""
+    return _MAGIC + data_keys.fingerprint(key)
 
 
 def seal(chunk: Chunk, cipher: AESGCM, session_id: UUID) -> bytes:
@@ -59,16 +63,11 @@ def pack_mark(mark: Mark) -> bytes:
     return fields + struct.pack(">I", zlib.crc32(fields))
 
 
-def _key_id(key: str) -> bytes:
-    return hashlib.sha256(b"spool key\0" + key.encode()).hexdigest()[:_KEY_ID_LENGTH].encode()
-
-
-def cipher_of(header: bytes, session_id: UUID, keys: Sequence[str]) -> AESGCM:
-    for key in keys:
-        if header == _MAGIC + _key_id(key):
-            derived = HKDF(SHA256(), 32, salt=session_id.bytes, info=b"synapse spool v1").derive(key.encode())
-            return AESGCM(derived)
-    raise SpoolDamaged("no configured audio key fits this spool")
+def cipher_of(header: bytes, key: bytes) -> AESGCM:
+    """Return what opens a file's records. Raises SpoolDamaged when the file was written under another data key."""
+    if header != file_header(key):
+        raise SpoolDamaged("the recording was written under another data key")
+    return AESGCM(data_keys.subkey(key, _PURPOSE))
 
 
 def read_mark(descriptor: int) -> Mark:

@@ -164,6 +164,7 @@ class ReadAhead(threading.Thread):
     def __init__(self, follower: Follower) -> None:
         super().__init__(name="speech-ahead", daemon=True)
         self._follower = follower
+        self._reader = spool.default_store().reader(follower.session_id)
         self._has_ended = threading.Event()
 
     def end(self) -> None:
@@ -181,9 +182,8 @@ class ReadAhead(threading.Thread):
             logger.warning("reading ahead in %s stops: %s", self._follower.session_id, type(error).__name__)
 
     def _pcm(self) -> Iterator[bytes]:
-        reader = spool.default_store().reader(self._follower.session_id)
         while True:
-            for chunk in reader.read_new():
+            for chunk in self._reader.read_new():
                 yield chunk.pcm
             if self._has_ended.wait(AHEAD_SECONDS):
                 raise _Ended
@@ -234,7 +234,7 @@ class LivePass:
                 try:
                     self._followers[session_id] = Follower(session, self._publisher)
                     self._read_ahead(session_id)
-                except SpeechError as error:
+                except (SpeechError, spool.SpoolDamaged) as error:
                     self._rest(session_id, error)
 
     def _read_ahead(self, session_id: UUID) -> None:

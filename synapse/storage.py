@@ -1,7 +1,8 @@
 """Private storage for recordings: a folder in the data directory, or a Google Cloud Storage bucket.
 
-Callers give and get plain bytes; what is stored is encrypted (`synapse.encryption.blobs`), under a name that tells
-nothing. Every outside call has a timeout, and every failure is a StorageError that says whether to try again.
+Callers give and get plain bytes and hold the data key; what is stored is encrypted (`synapse.encryption.blobs`), under a
+name that tells nothing. Every outside call has a timeout, and every failure is a StorageError that says whether to try
+again.
 """
 
 import os
@@ -19,7 +20,7 @@ from uuid import uuid4
 from django.conf import settings
 
 from synapse.encryption.blobs import BlobReader, encrypt_stream, plain_size
-from synapse.encryption.crypto import DecryptionError
+from synapse.encryption.errors import DecryptionError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
@@ -64,18 +65,18 @@ def new_name(suffix: str = "") -> str:
     return f"{name[:2]}/{name}{suffix}"
 
 
-def put(name: str, stream: BinaryIO) -> int:
-    """Store a stream under a name, whole or not at all, and return its plain size in bytes."""
+def put(name: str, stream: BinaryIO, *, key: bytes) -> int:
+    """Store a stream under a name, sealed by a data key, whole or not at all; return its plain size in bytes."""
     with _temporary_file() as path:
         with path.open("wb") as target:
-            size = encrypt_stream(stream, target)
+            size = encrypt_stream(stream, target, key=key)
             target.flush()
             os.fsync(target.fileno())
         _backend().put(_checked(name), path)
     return size
 
 
-def open_range(name: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+def open_range(name: str, start: int = 0, end: int | None = None, *, key: bytes) -> Iterator[bytes]:
     """Return an iterator over the plain bytes from start up to, but not including, end (None: to the end).
 
     Raises StoredFileMissing at once and StorageError while reading.
@@ -83,7 +84,7 @@ def open_range(name: str, start: int = 0, end: int | None = None) -> Iterator[by
     backend = _backend()
     size = backend.size(_checked(name))
     with _readable():
-        reader = BlobReader(size, lambda begin, stop: backend.read(name, begin, stop))
+        reader = BlobReader(size, lambda begin, stop: backend.read(name, begin, stop), key=key)
     return _parts(reader, start, end)
 
 

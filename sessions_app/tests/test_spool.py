@@ -14,16 +14,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from sessions_app import spool
-from sessions_app.spool import SpoolBusy, SpoolClosed, SpoolDamaged, SpoolStore, StorageFailed
+from sessions_app.spool import KeyDestroyed, SpoolBusy, SpoolClosed, SpoolDamaged, SpoolStore, StorageFailed
 
-KEY = "k" * 30 + "0123456789abc"
-OTHER_KEY = "o" * 30 + "0123456789abc"
+KEY = b"k" * 32
 CHUNK_MS = 200
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> SpoolStore:
-    return SpoolStore(tmp_path / "spool", [KEY])
+    return SpoolStore(tmp_path / "spool", one_key(KEY))
+
+
+def one_key(key: bytes) -> spool.KeyOf:
+    return lambda session_id, *, make=False: key
 
 
 def pcm_of(seq: int, ms: int = CHUNK_MS) -> bytes:
@@ -193,19 +196,48 @@ def test_the_disk_holds_no_sound_in_the_clear(store):
     assert b"HELLOPCM" not in stored
 
 
-def test_an_older_key_still_reads_and_an_unknown_one_says_so(store, tmp_path):
+def test_another_key_opens_nothing_and_says_so(store):
     session = uuid4()
     writer = store.writer(session)
     append(writer, 0)
     writer.commit()
     writer.close()
+    foreign = SpoolStore(store.root, one_key(b"o" * 32))
 
-    rotated = SpoolStore(store.root, [OTHER_KEY, KEY])
-    foreign = SpoolStore(store.root, [OTHER_KEY])
-
-    assert rotated.timeline(session).sha256 == sha_of(1)
     with pytest.raises(SpoolDamaged):
         foreign.timeline(session)
+    for _ in range(2):  # the first failure holds no lock
+        with pytest.raises(SpoolDamaged):
+            foreign.writer(session)
+
+
+def test_a_key_is_made_before_the_first_byte_and_asked_for_afterwards(tmp_path):
+    session, asked = uuid4(), []
+    folder = tmp_path / "spool" / str(session)
+
+    def key_of(session_id: UUID, *, make: bool = False) -> bytes:
+        asked.append((make, folder.exists()))
+        return KEY
+
+    store = SpoolStore(tmp_path / "spool", key_of)
+    store.writer(session).close()
+    store.writer(session).close()
+    store.timeline(session)
+
+    assert asked == [(True, False), (False, True), (False, True)]
+
+
+def test_a_deleted_recording_gets_no_new_spool(tmp_path):
+    session = uuid4()
+
+    def key_of(session_id: UUID, *, make: bool = False) -> bytes:
+        raise KeyDestroyed
+
+    store = SpoolStore(tmp_path / "spool", key_of)
+
+    with pytest.raises(KeyDestroyed):
+        store.writer(session)
+    assert not store.folder(session).exists()
 
 
 def test_a_full_disk_acknowledges_nothing_and_loses_nothing(store, monkeypatch):
@@ -370,7 +402,8 @@ def test_what_was_acknowledged_outlives_kill_minus_nine(store, tmp_path):
         from pathlib import Path
         from uuid import UUID
         from sessions_app.spool import SpoolStore
-        writer = SpoolStore(Path(sys.argv[1]), [sys.argv[2]]).writer(UUID(sys.argv[3]))
+        key = bytes.fromhex(sys.argv[2])
+        writer = SpoolStore(Path(sys.argv[1]), lambda session_id, make: key).writer(UUID(sys.argv[3]))
         for seq in range(100_000):
             writer.append(seq, seq * 200, random.Random(seq).randbytes(6400), arrived_ms=1)
             if seq % 3 == 0:
@@ -378,7 +411,7 @@ def test_what_was_acknowledged_outlives_kill_minus_nine(store, tmp_path):
         """
     )
     project = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-c", script, str(store.root), KEY, str(session)]
+    command = [sys.executable, "-c", script, str(store.root), KEY.hex(), str(session)]
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=project) as process:
         acked = -1

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from patients.tests.factories import make_patient
 from sessions_app import audio, recordings, services
-from sessions_app.models import ConsultationSession
+from sessions_app.models import ConsultationSession, RecordingKey
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, segment_of
 from synapse.audit.models import AuditEvent
 
@@ -402,6 +402,60 @@ def test_sound_is_streamed_in_ranges(completed, asha, signed_in, is_archived):
     assert part["Content-Range"] == f"bytes 10-99/{len(everything)}"
     assert body_of(tail) == everything[-50:]
     assert beyond.status_code == 416
+
+
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_a_player_may_ask_for_sound_in_every_way_of_the_standard(completed, asha, signed_in, is_archived):
+    if is_archived:
+        audio.archive(completed, at=timezone.now())
+    client = signed_in(asha)
+
+    def ask(**headers):
+        return client.get(url("audio", completed), headers=headers)
+
+    whole = ask()
+    everything, etag = body_of(whole), whole["ETag"]
+    head = client.head(url("audio", completed), headers={"range": "bytes=10-99"})
+    everything_but_ten = ask(range="bytes=10-")
+    longer_than_there_is = ask(range="bytes=-99999999")
+
+    assert (head.status_code, head["Content-Length"], head["ETag"]) == (200, str(len(everything)), etag)
+    assert body_of(head) == b""
+    assert body_of(everything_but_ten) == everything[10:]
+    assert (longer_than_there_is.status_code, body_of(longer_than_there_is)) == (206, everything)
+    assert body_of(ask(range="bytes=10-99", if_range=etag)) == everything[10:100]
+    for passed_over in (
+        {"range": "bytes=10-99", "if_range": '"of-another-file"'},
+        {"range": "bytes=0-9,20-29"},
+        {"range": "bytes=99-10"},
+        {"range": "bytes=-"},
+        {"range": "seconds=1-2"},
+    ):
+        answer = ask(**passed_over)
+        assert (answer.status_code, body_of(answer)) == (200, everything), passed_over
+    for never_there in ("bytes=99999999-", "bytes=-0"):
+        answer = ask(range=never_there)
+        assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{len(everything)}")
+
+
+def test_sound_in_the_spool_and_in_the_file_are_told_apart(completed, asha, signed_in):
+    client = signed_in(asha)
+    spooled = client.get(url("audio", completed))["ETag"]
+
+    audio.archive(completed, at=timezone.now())
+
+    stored = client.get(url("audio", completed))["ETag"]
+    assert spooled.startswith('"wav-')
+    assert stored.startswith('"opus-')
+
+
+def test_sound_that_cannot_be_read_is_said_and_is_no_crash(completed, asha, signed_in):
+    RecordingKey.objects.update(key_id="00000000")
+
+    answer = signed_in(asha).get(url("audio", completed))
+
+    assert answer.status_code == 503
+    assert b"cannot be read now" in answer.content
 
 
 def test_listening_is_audited_once(completed, asha, signed_in):

@@ -1,42 +1,34 @@
 """Encrypted files that can be read in part: AES-256-GCM in blocks, a key of its own in each file.
 
-Layout: magic (5 bytes), key id of the wrapping AUDIO_KEY (4), wrapped file key (40, AES key wrap), then blocks of
-64 KiB plus a 16 byte tag. A block's nonce is its index, since a file key encrypts one file once. Index and "last" flag
-are authenticated, so blocks cannot be moved, dropped or cut off unseen.
+Layout: magic (5 bytes), fingerprint of the data key (8), the file's key wrapped by the data key (40, AES key wrap), then
+blocks of 64 KiB plus a 16 byte tag. A block's nonce is its index, since a file key encrypts one file once. Index and
+"last" flag are authenticated, so blocks cannot be moved, dropped or cut off unseen. Nothing here knows Django.
 """
 
-import hashlib
 import struct
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from django.conf import settings
 
-from synapse.encryption.crypto import DecryptionError
+from synapse.encryption import data_keys
+from synapse.encryption.errors import DecryptionError
 
-MAGIC = b"SYNB1"
+MAGIC = b"SYNB2"
 BLOCK = 64 * 1024
 TAG = 16
-HEADER = len(MAGIC) + 4 + 40
+HEADER = len(MAGIC) + data_keys.FINGERPRINT_LENGTH + 40
+
+_PURPOSE = b"file v2"
 
 
-@cache
-def _wrapping_key(key: str) -> tuple[bytes, bytes]:
-    """Return the public id and the 32 byte key made from one AUDIO_KEY."""
-    key_id = hashlib.sha256(b"synapse audio key id\0" + key.encode()).digest()[:4]
-    return key_id, hashlib.sha256(b"synapse audio wrap\0" + key.encode()).digest()
-
-
-def encrypt_stream(source: BinaryIO, target: BinaryIO) -> int:
-    """Write `source` encrypted to `target` and return the number of plain bytes."""
-    key_id, wrapping = _wrapping_key(settings.AUDIO_KEY[0])
+def encrypt_stream(source: BinaryIO, target: BinaryIO, *, key: bytes) -> int:
+    """Write `source` encrypted under a data key to `target` and return the number of plain bytes."""
     file_key = AESGCM.generate_key(256)
     cipher = AESGCM(file_key)
-    target.write(MAGIC + key_id + aes_key_wrap(wrapping, file_key))
+    target.write(_prefix(key) + aes_key_wrap(data_keys.subkey(key, _PURPOSE), file_key))
     total, index = 0, 0
     block = _read_block(source)
     while True:
@@ -58,17 +50,17 @@ def plain_size(stored_size: int) -> int:
 
 
 class BlobReader:
-    """Decrypt any part of a stored file, given its size and a way to read its bytes.
+    """Decrypt any part of a stored file, given its size, its data key and a way to read its bytes.
 
     `fetch(start, end)` returns the stored bytes from start up to, but not including, end.
     """
 
-    def __init__(self, stored_size: int, fetch: Callable[[int, int], bytes]) -> None:
+    def __init__(self, stored_size: int, fetch: Callable[[int, int], bytes], *, key: bytes) -> None:
         self.size = plain_size(stored_size)
         self._blocks = _block_count(stored_size - HEADER)
         self._stored_size = stored_size
         self._fetch = fetch
-        self._cipher = AESGCM(_unwrap(fetch(0, HEADER)))
+        self._cipher = AESGCM(_unwrap(fetch(0, HEADER), key))
 
     def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the plain bytes from start up to, but not including, end. Raises DecryptionError."""
@@ -86,18 +78,20 @@ class BlobReader:
             raise DecryptionError("The stored file is damaged.") from None
 
 
-def _unwrap(header: bytes) -> bytes:
+def _prefix(key: bytes) -> bytes:
+    return MAGIC + data_keys.fingerprint(key)
+
+
+def _unwrap(header: bytes, key: bytes) -> bytes:
     if len(header) != HEADER or not header.startswith(MAGIC):
         raise DecryptionError("The stored file is not one of ours.")
-    wanted, wrapped = header[len(MAGIC) : len(MAGIC) + 4], header[len(MAGIC) + 4 :]
-    for key in settings.AUDIO_KEY:
-        key_id, wrapping = _wrapping_key(key)
-        if key_id == wanted:
-            try:
-                return aes_key_unwrap(wrapping, wrapped)
-            except InvalidUnwrap:
-                raise DecryptionError("The stored file's key is damaged.") from None
-    raise DecryptionError("No configured AUDIO_KEY opens the stored file.")
+    prefix = _prefix(key)
+    if not header.startswith(prefix):
+        raise DecryptionError("The stored file was written under another data key.")
+    try:
+        return aes_key_unwrap(data_keys.subkey(key, _PURPOSE), header[len(prefix) :])
+    except InvalidUnwrap:
+        raise DecryptionError("The stored file's key is damaged.") from None
 
 
 def _read_block(source: BinaryIO) -> bytes:

@@ -8,13 +8,11 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from synapse.encryption.errors import DecryptionError
+
 logger = logging.getLogger(__name__)
 
 MARKER = "v1"
-
-
-class DecryptionError(Exception):
-    """A stored value cannot be read: wrong key, damaged, or never encrypted."""
 
 
 @lru_cache(maxsize=16)

@@ -26,7 +26,7 @@ from django.db.models.sql.query import Query
 from django.utils import timezone
 
 from synapse.encryption import crypto
-from synapse.encryption.crypto import DecryptionError
+from synapse.encryption.errors import DecryptionError
 
 __all__ = [
     "DecryptionError",

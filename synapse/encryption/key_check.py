@@ -6,7 +6,7 @@ import hmac
 from django.conf import settings
 
 from synapse.encryption import crypto
-from synapse.encryption.crypto import DecryptionError
+from synapse.encryption.errors import DecryptionError
 from synapse.encryption.models import KeyCheck
 
 FIELD = "FIELD_ENCRYPTION_KEY"

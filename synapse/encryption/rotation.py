@@ -2,6 +2,7 @@
 
 Deploy `FIELD_ENCRYPTION_KEY=new,old`, run `rotate_keys`, deploy `FIELD_ENCRYPTION_KEY=new`. Each value is replaced only
 while it is still the one that was read, so an edit made meanwhile is kept; what is done already is passed over.
+`AUDIO_KEY` rotates the same way: it wraps data keys, and only these are written anew.
 """
 
 import logging
@@ -14,7 +15,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 
 from synapse.encryption import crypto
-from synapse.encryption.crypto import DecryptionError
+from synapse.encryption.errors import DecryptionError
 from synapse.encryption.fields import StrictEncryption
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,17 @@ BATCH = 500
 GENERATION = "key_generation"
 
 _reindexers: dict[str, Callable[[], int]] = {}
+_rewrappers: list[tuple[Callable[[], "Outcome"], Callable[[], int]]] = []
 
 
 def register_reindex(name: str, reindex: Callable[[], int]) -> None:
     """Add a function that writes blind-index columns anew and returns how many rows it did."""
     _reindexers[name] = reindex
+
+
+def register_rewrap(rewrap: Callable[[], "Outcome"], left: Callable[[], int]) -> None:
+    """Add a function that wraps data keys anew, and one that counts those a former key still wraps."""
+    _rewrappers.append((rewrap, left))
 
 
 @dataclass
@@ -56,9 +63,16 @@ def reindex() -> Iterator[tuple[str, int]]:
         yield name, run()
 
 
+def rewrap() -> Iterator[Outcome]:
+    """Wrap the data keys under the active key, whatever they open being left as it is."""
+    for run, _ in _rewrappers:
+        yield run()
+
+
 def count_under_former_keys() -> int:
-    """Return how many rows still hold a value that needs a former key."""
-    return sum(_count(model) for model in apps.get_models() if model._meta.managed and encrypted_fields(model))
+    """Return how many rows still hold a value or a data key that needs a former key."""
+    values = sum(_count(model) for model in apps.get_models() if model._meta.managed and encrypted_fields(model))
+    return values + sum(left() for _, left in _rewrappers)
 
 
 def _rotate(model: type[models.Model]) -> Outcome:

@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from synapse import storage
-from synapse.encryption.blobs import BLOCK
+from synapse.encryption.blobs import BLOCK, HEADER
 
 CONTENT = bytes(range(256)) * 1000  # 256,000 bytes: four blocks, the last one short
 BUCKET = "recordings"
+KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -43,14 +44,18 @@ def stored(request, settings, data_dir):
     return request.param
 
 
-def everything(name: str, *limits: int) -> bytes:
-    return b"".join(storage.open_range(name, *limits))
+def put(name: str, content: bytes) -> int:
+    return storage.put(name, io.BytesIO(content), key=KEY)
+
+
+def everything(name: str, *limits: int, key: bytes = KEY) -> bytes:
+    return b"".join(storage.open_range(name, *limits, key=key))
 
 
 def test_a_file_comes_back_whole_and_in_part(stored):
     name = storage.new_name(".ogg")
 
-    size = storage.put(name, io.BytesIO(CONTENT))
+    size = put(name, CONTENT)
 
     assert size == storage.size(name) == len(CONTENT)
     assert everything(name) == CONTENT
@@ -64,7 +69,7 @@ def test_a_file_comes_back_whole_and_in_part(stored):
 def test_every_length_around_a_block_comes_back(stored, length):
     name = storage.new_name()
 
-    storage.put(name, io.BytesIO(CONTENT[:length]))
+    put(name, CONTENT[:length])
 
     assert storage.size(name) == length
     assert everything(name) == CONTENT[:length]
@@ -72,7 +77,7 @@ def test_every_length_around_a_block_comes_back(stored, length):
 
 def test_a_deleted_file_is_missing_and_deleting_it_again_is_no_error(stored):
     name = storage.new_name()
-    storage.put(name, io.BytesIO(b"words"))
+    put(name, b"words")
 
     storage.delete(name)
     storage.delete(name)
@@ -81,13 +86,13 @@ def test_a_deleted_file_is_missing_and_deleting_it_again_is_no_error(stored):
         storage.size(name)
     assert missing.value.transient is False
     with pytest.raises(storage.StoredFileMissing):
-        storage.open_range(name)
+        storage.open_range(name, key=KEY)
 
 
 def test_what_is_stored_is_ciphertext_for_this_user_only(data_dir):
     name = storage.new_name()
 
-    storage.put(name, io.BytesIO(b"a patient's voice" * 100))
+    put(name, b"a patient's voice" * 100)
 
     path = data_dir / "audio" / name
     assert b"voice" not in path.read_bytes()
@@ -98,10 +103,10 @@ def test_what_is_stored_is_ciphertext_for_this_user_only(data_dir):
 @pytest.mark.parametrize("change", ["flip", "cut", "swap blocks", "drop last block", "no header"])
 def test_a_damaged_file_is_an_error_and_never_other_audio(data_dir, change):
     name = storage.new_name()
-    storage.put(name, io.BytesIO(CONTENT))
+    put(name, CONTENT)
     path = data_dir / "audio" / name
     stored = bytearray(path.read_bytes())
-    block, header = BLOCK + 16, 49
+    block, header = BLOCK + 16, HEADER
     match change:
         case "flip":
             stored[header + 100] ^= 1
@@ -121,23 +126,19 @@ def test_a_damaged_file_is_an_error_and_never_other_audio(data_dir, change):
     assert damaged.value.transient is False
 
 
-def test_a_file_opens_with_the_former_key_and_not_with_a_foreign_one(data_dir, settings):
+def test_a_file_opens_with_its_data_key_alone(data_dir):
     name = storage.new_name()
-    storage.put(name, io.BytesIO(CONTENT))
-    former = settings.AUDIO_KEY
+    put(name, CONTENT)
 
-    settings.AUDIO_KEY = ["a-new-key-of-thirty-two-random-bytes-0123456", *former]
-    assert everything(name) == CONTENT
-
-    settings.AUDIO_KEY = ["a-new-key-of-thirty-two-random-bytes-0123456"]
-    with pytest.raises(storage.StorageError):
-        everything(name)
+    with pytest.raises(storage.StorageError, match="another data key") as refused:
+        everything(name, key=b"o" * 32)
+    assert refused.value.transient is False
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "aa/..", "aa/" + "g" * 32, ""])
 def test_only_names_of_our_own_making_are_touched(stored, name):
     with pytest.raises(storage.StorageError):
-        storage.put(name, io.BytesIO(b""))
+        put(name, b"")
     with pytest.raises(storage.StorageError):
         storage.delete(name)
 
@@ -202,7 +203,7 @@ def answering(settings, data_dir, monkeypatch) -> Iterator[Callable[..., None]]:
 
 
 OPERATIONS = {
-    "put": lambda: storage.put(storage.new_name(), io.BytesIO(CONTENT)),
+    "put": lambda: put(storage.new_name(), CONTENT),
     "size": lambda: storage.size(storage.new_name()),
     "delete": lambda: storage.delete(storage.new_name()),
 }

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Concat, Upper
 from rest_framework import serializers
 
 from synapse.encryption import crypto, fields
-from synapse.encryption.fields import DecryptionError
+from synapse.encryption.errors import DecryptionError
 
 NOON = dt.datetime(2025, 3, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
 VALUES = {

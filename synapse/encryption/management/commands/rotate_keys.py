@@ -1,4 +1,4 @@
-"""Write every encrypted value and search token anew under the active keys."""
+"""Write every encrypted value, search token and data key anew under the active keys."""
 
 from typing import Any
 
@@ -10,8 +10,9 @@ from synapse.encryption.key_check import WrongKeyError, verify_keys, write_proof
 
 class Command(BaseCommand):
     help = (
-        "Write every encrypted value and search token anew under the active (first) keys; safe to stop and run again. "
-        "Recordings and the audit trail name the key they were made with: keep former AUDIO_KEY and AUDIT_KEY listed."
+        "Write every encrypted value, search token and recording key anew under the active (first) keys; safe to stop "
+        "and run again. Recordings themselves are not touched. The audit trail names the key it was made with: keep "
+        "former AUDIT_KEY listed."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -23,6 +24,9 @@ class Command(BaseCommand):
         for outcome in rotation.rotate_fields():
             unreadable += outcome.unreadable
             self.stdout.write(f"{outcome.label}: {outcome.rewritten} rows written anew")
+        for outcome in rotation.rewrap():
+            unreadable += outcome.unreadable
+            self.stdout.write(f"{outcome.label}: {outcome.rewritten} keys wrapped anew")
         for name, count in rotation.reindex():
             self.stdout.write(f"{name}: {count} rows indexed anew")
         left = rotation.count_under_former_keys()
@@ -32,4 +36,6 @@ class Command(BaseCommand):
                 "the former keys and run rotate_keys again."
             )
         write_proofs()
-        self.stdout.write("Nothing needs a former FIELD_ENCRYPTION_KEY or INDEX_KEY any more: they can be removed.")
+        self.stdout.write(
+            "Nothing needs a former FIELD_ENCRYPTION_KEY, INDEX_KEY or AUDIO_KEY any more: they can be removed."
+        )

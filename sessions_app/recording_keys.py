@@ -1,0 +1,135 @@
+"""The data key of each recording: made before the first byte, wrapped by AUDIO_KEY, destroyed with the recording."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from sessions_app.models import RecordingKey
+from sessions_app.spool_format import KeyDestroyed, SpoolDamaged
+from synapse.encryption import data_keys
+from synapse.encryption.data_keys import WrappedKey
+from synapse.encryption.errors import DecryptionError
+from synapse.encryption.rotation import Outcome
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="recording-keys")
+
+
+def key_of(session_id: UUID, *, make: bool = False) -> bytes:
+    """Return the data key of a session's recording; with `make` a new one, committed first, where there is none yet.
+
+    Raises KeyDestroyed for a deleted recording, and SpoolDamaged when there is no key or no AUDIO_KEY opens it.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _look_up(session_id, make=make)
+    # A spool is read in a blink, so an event loop may do it; the database insists on a thread.
+    return _threads.submit(_look_up_and_close, session_id, make=make).result()
+
+
+def destroy(session_id: UUID, *, at: datetime) -> str:
+    """Destroy a recording's key for good and return its fingerprint, which stands at the head of every copy.
+
+    A session without a key gets a destroyed one, so that nothing is recorded into it any more. The fingerprint is
+    empty when the key cannot be opened, or was destroyed before. Runs inside the caller's unit of work.
+    """
+    stored, _ = RecordingKey.objects.select_for_update().get_or_create(
+        pk=session_id, defaults={"created_at": at, "destroyed_at": at}
+    )
+    if stored.wrapped is None:
+        return ""
+    try:
+        name = data_keys.fingerprint(_opened(stored)).hex()
+    except SpoolDamaged:
+        name = ""
+    stored.wrapped, stored.destroyed_at = None, at
+    stored.save(update_fields=["wrapped", "destroyed_at"])
+    return name
+
+
+def rewrap() -> Outcome:
+    """Wrap every key that an earlier AUDIO_KEY wraps by the active one; no recording is written anew.
+
+    May be stopped and run again, and run beside the application: a row is replaced only while it is still the one that
+    was read.
+    """
+    outcome = Outcome(RecordingKey._meta.label)
+    after: UUID | None = None
+    while rows := _next_stale(after):
+        for stored in rows:
+            outcome.rewritten += _rewrap(stored, outcome)
+        after = rows[-1].pk
+    return outcome
+
+
+def count_under_former_keys() -> int:
+    """Return how many recordings still need an earlier AUDIO_KEY."""
+    return _stale().count()
+
+
+def _look_up(session_id: UUID, *, make: bool) -> bytes:
+    stored = RecordingKey.objects.filter(pk=session_id).first()
+    if stored is None and make:
+        stored = _make(session_id)
+    if stored is None:
+        raise SpoolDamaged("there is no key for this recording")
+    return _opened(stored)
+
+
+def _look_up_and_close(session_id: UUID, *, make: bool) -> bytes:
+    try:
+        return _look_up(session_id, make=make)
+    finally:
+        connection.close()
+
+
+def _make(session_id: UUID) -> RecordingKey:
+    wrapped = data_keys.wrap(data_keys.new_key(), settings.AUDIO_KEY)
+    # Durable: rolled back with an outer transaction, the key would leave bytes behind that nothing opens.
+    with transaction.atomic(durable=True):
+        return RecordingKey.objects.get_or_create(
+            pk=session_id,
+            defaults={"wrapped": wrapped.wrapped, "key_id": wrapped.key_id, "created_at": timezone.now()},
+        )[0]
+
+
+def _opened(stored: RecordingKey) -> bytes:
+    if stored.wrapped is None:
+        raise KeyDestroyed
+    try:
+        return data_keys.unwrap(WrappedKey(bytes(stored.wrapped), stored.key_id), settings.AUDIO_KEY)
+    except DecryptionError as error:
+        raise SpoolDamaged(str(error)) from None
+
+
+def _stale() -> QuerySet[RecordingKey]:
+    active = data_keys.master_id(settings.AUDIO_KEY[0])
+    return RecordingKey.objects.filter(destroyed_at=None).exclude(key_id=active)
+
+
+def _next_stale(after: UUID | None) -> list[RecordingKey]:
+    rows = _stale().order_by("pk")
+    return list((rows if after is None else rows.filter(pk__gt=after))[:BATCH])
+
+
+def _rewrap(stored: RecordingKey, outcome: Outcome) -> int:
+    try:
+        key = _opened(stored)
+    except SpoolDamaged:
+        outcome.unreadable += 1
+        logger.error("rotate_keys cannot open the recording key of %s", stored.pk)
+        return 0
+    new = data_keys.wrap(key, settings.AUDIO_KEY)
+    unchanged = RecordingKey.objects.filter(pk=stored.pk, wrapped=stored.wrapped, key_id=stored.key_id)
+    return unchanged.update(wrapped=new.wrapped, key_id=new.key_id)
