@@ -266,12 +266,15 @@ class AudioConsumer(AsyncWebsocketConsumer):
             await self._send_state(session, cid=control.cid)
 
     async def _note_gap(self, gap: Gap) -> None:
-        session = await in_database(ConsultationSession.objects.get, pk=self.session_id)
-        call = partial(gaps.tell_gap, start_ms=gap.from_ms, end_ms=gap.to_ms, reason=gap.reason, cid=gap.cid)
-        try:
-            await in_database(call, session, by=self._visitor.user, at=timezone.now(), ip=self._visitor.ip)
-        except DomainError as refusal:
-            await self._send({**live.error_frame(refusal.code, refusal.message), "cid": gap.cid})
+        async with self._state_lock:
+            session = await in_database(ConsultationSession.objects.get, pk=self.session_id)
+            call = partial(gaps.tell_gap, start_ms=gap.from_ms, end_ms=gap.to_ms, reason=gap.reason, cid=gap.cid)
+            try:
+                await in_database(call, session, by=self._visitor.user, at=timezone.now(), ip=self._visitor.ip)
+            except DomainError as refusal:
+                await self._send({**live.error_frame(refusal.code, refusal.message), "cid": gap.cid})
+                return
+            await self._send_state(session, cid=gap.cid)
 
     def _clock_ms(self) -> int:
         return self._capture.clock_ms if self._capture is not None else self._store.clock_ms(self.session_id)

@@ -90,6 +90,7 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
         "check_count": len(checks),
         "changes": changes,
         "gaps": gaps,
+        "gap_places": queries.gap_places(session),
         "marks": marks,
         "confidence": _percent(transcription),
         "has_audio": queries.has_audio(session),

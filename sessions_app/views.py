@@ -244,6 +244,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "names": transcript_page.live_names(session),
         "marks": marks,
         "mark_places": [mark.at_ms for mark in marks],
+        "gap_places": queries.gap_places(session),
         "is_stale": session.started_at < queries.abandoned_before(now),
         "notes_saved_at": _iso(session.notes_saved_at),
         "context_saved_at": _iso(session.context_saved_at),

@@ -46,6 +46,7 @@ const newKey = () => crypto.subtle.generateKey({ name: "AES-GCM", length: 256 },
 
 export class CaptureStore {
   #last = Promise.resolve();
+  isLasting = true;
 
   constructor(database, id) {
     this.database = database;
@@ -53,8 +54,17 @@ export class CaptureStore {
     this.row = null;
   }
 
-  // The store of one session; its `row` is null when this browser has recorded nothing of it.
+  // The store of one session; its `row` is null when this browser has recorded nothing of it. A browser that keeps
+  // nothing (private windows of some) gets a store in memory, which `isLasting` tells.
   static async open(id) {
+    try {
+      return await CaptureStore.#onDisk(id);
+    } catch {
+      return new MemoryStore(id);
+    }
+  }
+
+  static async #onDisk(id) {
     const store = new CaptureStore(await openDatabase(), id);
     store.row = (await asPromise(store.database.transaction("recordings").objectStore("recordings").get(id))) ?? null;
     return store;
@@ -142,6 +152,63 @@ export class CaptureStore {
       await whenDone(transaction);
       this.row = null;
     });
+  }
+}
+
+// The same for a browser without a database: what is here is gone with the page.
+export class MemoryStore {
+  isLasting = false;
+  row = null;
+  #chunks = new Map();
+
+  constructor(id) {
+    this.id = id;
+  }
+
+  async begin(state) {
+    this.#chunks.clear();
+    this.row = { id: this.id, ...state };
+  }
+
+  async append(chunk, state) {
+    this.#chunks.set(chunk.seq, chunk);
+    Object.assign(this.row, state);
+  }
+
+  async update(state) {
+    if (this.row) Object.assign(this.row, state);
+  }
+
+  sum() {
+    return null;
+  }
+
+  async chunk(seq) {
+    return this.#chunks.get(seq) ?? null;
+  }
+
+  async forgetUpTo(seq) {
+    for (const held of this.#chunks.keys()) if (held <= seq) this.#chunks.delete(held);
+  }
+
+  async forgetFrom(seq) {
+    for (const held of this.#chunks.keys()) if (held >= seq) this.#chunks.delete(held);
+  }
+
+  async erase() {
+    this.#chunks.clear();
+    this.row = null;
+  }
+}
+
+// Ask the browser not to throw the copy away when it needs room, and return how many bytes it still gives us.
+export async function roomLeft() {
+  try {
+    await navigator.storage.persist();
+    const { quota, usage } = await navigator.storage.estimate();
+    return quota - usage;
+  } catch {
+    return Infinity;
   }
 }
 

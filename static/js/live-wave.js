@@ -1,4 +1,7 @@
-// The moving wave of a recording: one bar per half second, the newest at the red line, marks as dots above.
+// The moving wave of a recording: one bar per half second, the newest at the red line, marks as dots above. Where
+// nothing was recorded it is hatched.
+import { hatch } from "./hatch.js";
+
 const BAR_SECONDS = 0.5;
 
 export class LiveWave {
@@ -6,6 +9,7 @@ export class LiveWave {
     this.canvas = canvas;
     this.bars = [];
     this.marks = [];
+    this.gaps = [];
     this.clockMs = 0;
     this.isOn = false;
     addEventListener("resize", () => this.draw());
@@ -31,6 +35,16 @@ export class LiveWave {
     this.draw();
   }
 
+  gap(fromMs, toMs) {
+    this.gaps.push([fromMs, toMs]);
+    this.draw();
+  }
+
+  isMissing(bar) {
+    const at = (bar + 0.5) * BAR_SECONDS * 1000;
+    return this.gaps.some(([from, to]) => from <= at && at < to);
+  }
+
   draw() {
     const { canvas } = this;
     if (!canvas.clientWidth) return;
@@ -46,6 +60,10 @@ export class LiveWave {
     const known = new Map(this.bars.map((bar) => [bar.bar, bar.height]));
     for (let x = headAt - step, bar = newest; x >= 0; x -= step, bar -= 1) {
       const height = known.get(bar);
+      if (height === undefined && this.isMissing(bar)) {
+        hatch(context, x, step, canvas.height, colour("--warn"));
+        continue;
+      }
       const size = Math.max(2 * scale, (height ?? 0) * canvas.height * 0.8);
       context.globalAlpha = height === undefined ? 0.35 : 0.4 + 0.6 * (x / headAt);
       context.fillStyle = height === undefined ? colour("--line-2") : colour("--brand");

@@ -1,5 +1,7 @@
 // One microphone, opened, heard through the worklet, changed and closed. Says what happens by events:
-// chunk {pcm, levels}, lost (unplugged or taken away), changed (the list of microphones is another one).
+// chunk {pcm, levels, endedAt}, lost (unplugged, taken away, or the worklet broke), changed (the list of microphones is
+// another one), moved (the system's default is another microphone now).
+const DEAF_MS = 4000; // open, awake, and no sound came: the system holds the microphone, or the worklet is stuck
 const WORKLET = new URL("./pcm-worklet.js", import.meta.url);
 const SAMPLE_RATE = 16000;
 
@@ -17,7 +19,11 @@ export class Microphone extends EventTarget {
     this.workletUrl = workletUrl ?? WORKLET;
     this.stream = null;
     this.context = null;
-    navigator.mediaDevices?.addEventListener("devicechange", () => this.dispatchEvent(new Event("changed")));
+    this.heardAt = 0;
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#devicesChanged());
+    document.addEventListener("visibilitychange", () => this.#wake());
+    document.addEventListener("resume", () => this.#wake());
+    addEventListener("pointerdown", () => this.#wake());
   }
 
   get isOpen() {
@@ -49,7 +55,10 @@ export class Microphone extends EventTarget {
       const kinds = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "missing" };
       throw new MicrophoneRefused(kinds[error.name] ?? "busy");
     }
-    this.stream.getAudioTracks()[0].addEventListener("ended", () => this.#lose());
+    const [track] = this.stream.getAudioTracks();
+    track.addEventListener("ended", () => this.#lose(track));
+    this.isDefault = !deviceId || deviceId === "default";
+    this.heardAt = Date.now();
     this.context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: "interactive" });
     await this.context.audioWorklet.addModule(this.workletUrl);
     try {
@@ -63,6 +72,9 @@ export class Microphone extends EventTarget {
     }
     this.node = new AudioWorkletNode(this.context, "pcm-worklet", { numberOfOutputs: 0 });
     this.node.port.onmessage = (event) => this.#hear(event.data);
+    this.node.onprocessorerror = () => this.#lose(track);
+    // The system takes the sound away for a call and gives it back.
+    this.context.onstatechange = () => this.#wake();
     this.source.connect(this.node);
     if (this.context.state === "suspended") await this.context.resume();
     return this;
@@ -84,13 +96,41 @@ export class Microphone extends EventTarget {
     await context.close().catch(() => {});
   }
 
+  // Called every few moments by the page; `isAwake` is whether the page itself ran in between.
+  check(isAwake) {
+    if (!this.stream || !isAwake) {
+      this.heardAt = Date.now();
+      return;
+    }
+    if (Date.now() - this.heardAt < DEAF_MS) return;
+    this.heardAt = Date.now();
+    if (this.context.state === "running") this.#lose(this.stream.getAudioTracks()[0]);
+    else this.#wake();
+  }
+
+  #wake() {
+    if (this.stream && this.context && !["running", "closed"].includes(this.context.state)) {
+      this.context.resume().catch(() => {});
+    }
+  }
+
   #hear(message) {
+    this.heardAt = Date.now();
     if (message.flushed) this.flushed?.();
     else this.dispatchEvent(new CustomEvent("chunk", { detail: message }));
   }
 
-  async #lose() {
-    if (!this.stream) return;
+  async #devicesChanged() {
+    this.dispatchEvent(new Event("changed"));
+    if (!this.stream || !this.isDefault) return;
+    const devices = (await navigator.mediaDevices.enumerateDevices()) ?? [];
+    const now = devices.find((device) => device.kind === "audioinput" && device.deviceId === "default");
+    const ours = this.stream?.getAudioTracks()[0]?.getSettings().groupId;
+    if (now?.groupId && ours && now.groupId !== ours) this.dispatchEvent(new Event("moved"));
+  }
+
+  async #lose(track) {
+    if (this.stream?.getAudioTracks()[0] !== track) return;
     await this.close();
     this.dispatchEvent(new Event("lost"));
   }

@@ -1,4 +1,5 @@
-// Turns what the microphone gives into 16 kHz mono PCM16, 200 ms at a time, with the level of every 50 ms.
+// Turns what the microphone gives into 16 kHz mono PCM16, 200 ms at a time, with the level of every 50 ms and the wall
+// clock at its end.
 const TARGET_RATE = 16000;
 const CHUNK_SAMPLES = 3200;
 const LEVEL_SAMPLES = 800;
@@ -91,7 +92,7 @@ class PcmWorklet extends AudioWorkletProcessor {
   send() {
     if (!this.filled) return;
     const pcm = this.chunk.slice(0, this.filled).buffer;
-    this.port.postMessage({ pcm, levels: this.levels }, [pcm]);
+    this.port.postMessage({ pcm, levels: this.levels, endedAt: Date.now() }, [pcm]);
     this.filled = 0;
     this.levels = [];
   }

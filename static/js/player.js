@@ -1,13 +1,16 @@
 // The audio player of transcript and review pages: one <audio>, a drawn wave, and a clock that is the recording's.
 //
 // <div class="player" data-player data-src="…" data-duration-ms="2882000" data-clock-map="[[0,0],[61000,60500]]"
-//      data-peaks="0 12 80 …">            peaks are whole numbers from 0 to 100
+//      data-peaks="0 12 80 …"             peaks are whole numbers from 0 to 100, over the file
+//      data-gaps="[[61000,95000]]">       where nothing was recorded: hatched
 //   <button data-player-toggle aria-label="Play">…</button>
 //   <canvas data-player-wave></canvas> <span data-player-now></span> <span data-player-total></span>
 // </div>
 //
 // All times outside this module are milliseconds on the recording clock; the clock map says where they are in the file.
 // Others ask by the event synapse:play (detail {ms, toggle}) and hear synapse:played (detail {ms, playing}).
+import { hatch } from "./hatch.js";
+
 const players = new WeakMap();
 
 export function formatClock(ms) {
@@ -40,6 +43,7 @@ class Player {
     this.root = root;
     this.map = JSON.parse(root.dataset.clockMap || "[]");
     this.peaks = (root.dataset.peaks || "").split(" ").filter(Boolean).map(Number);
+    this.gaps = JSON.parse(root.dataset.gaps || "[]");
     this.totalMs = Number(root.dataset.durationMs) || 0;
     this.button = root.querySelector("[data-player-toggle]");
     this.canvas = root.querySelector("[data-player-wave]");
@@ -132,9 +136,14 @@ class Player {
     const done = this.totalMs ? (this.nowMs / this.totalMs) * width : 0;
     const colours = [style.getPropertyValue("--brand").trim(), style.getPropertyValue("--line-2").trim()];
     for (let index = 0; index < count; index += 1) {
-      const level = this.levelAt(index / count, (index + 1) / count);
-      const size = Math.max(2 * scale, level * height * 0.86);
+      const [from, to] = [(index / count) * this.totalMs, ((index + 1) / count) * this.totalMs];
       const x = index * step;
+      if (this.isMissing((from + to) / 2)) {
+        hatch(context, x, step, height, style.getPropertyValue("--warn").trim());
+        context.globalAlpha = 1;
+        continue;
+      }
+      const size = Math.max(2 * scale, this.levelAt(from, to) * height * 0.86);
       context.fillStyle = x < done ? colours[0] : colours[1];
       context.beginPath();
       context.roundRect(x, (height - size) / 2, bar, size, bar / 2);
@@ -146,10 +155,17 @@ class Player {
     }
   }
 
+  isMissing(ms) {
+    return this.gaps.some(([from, to]) => from <= ms && ms < to);
+  }
+
+  // The loudest peak between two places of the clock.
   levelAt(from, to) {
     if (!this.peaks.length) return 0;
-    const first = Math.floor(from * this.peaks.length);
-    const last = Math.max(first + 1, Math.ceil(to * this.peaks.length));
+    const fileMs = clockToFile(this.map, this.totalMs) || 1;
+    const place = (ms) => (clockToFile(this.map, ms) / fileMs) * this.peaks.length;
+    const first = Math.min(Math.floor(place(from)), this.peaks.length - 1);
+    const last = Math.max(first + 1, Math.ceil(place(to)));
     return Math.max(...this.peaks.slice(first, last)) / 100;
   }
 }

@@ -2,42 +2,42 @@
 // it on durable storage. A cut, a reload or a killed server only means that it goes on where the last ack was.
 //
 // Times are ms on the recording clock: it stands still in a pause and runs on through a loss.
-// Events: "change" (look at the getters), "level" {levels}, "segment" {frame}, "state" {frame}, "refused" {frame}.
-import { CaptureStore } from "./capture-store.js";
+// Events: "change" (look at the getters), "level" {levels}, "gap" {from, to}, "segment" {frame}, "state" {frame},
+// "refused" {frame}.
+import { Outbox } from "./outbox.js";
 import { Sha256 } from "./sha256.js";
+import { StallWatch } from "./stall-watch.js";
+import { Uplink } from "./uplink.js";
 
 const CHUNK_MS = 200;
 const BYTES_PER_MS = 32;
 const MOST_BUFFERED = 1024 * 1024;
-const RECONNECT_MS = [500, 1000, 2000, 4000, 8000, 10000];
-const SIGNED_OUT_RETRY_MS = 10000;
 const SILENT_BELOW = 0.0012; // about -58 dBFS: a muted microphone, not a quiet room
-const STALL_MS = 1000;
-const DRIFT_CHUNKS = 10;
+const LEAST_GAP_MS = 20; // what the server takes for rounding
+const ANSWER_MS = 20000;
+const LIVE = ["recording", "paused", "left", "finishing"];
+const HELLO = { type: "hello", encoding: "pcm_s16le", sample_rate: 16000, channels: 1 };
+const LOST_CHUNK = new Uint8Array(2); // one sample stands for a chunk that is gone: its place stays empty
 
-const Close = { POLICY: 1008, BROKEN: 4400, SIGNED_OUT: 4401, NOT_ALLOWED: 4403, GONE: 4404, OTHER: 4409, OVER: 4410 };
+const Close = { SIGNED_OUT: 4401, NOT_ALLOWED: 4403, GONE: 4404, OTHER: 4409, OVER: 4410 };
 
 export class Recorder extends EventTarget {
-  #socket = null;
   #credit = 0;
   #sent = 0; // next seq to send on this socket
+  #sentMs = 0; // where the last chunk that was sent ends
   #again = []; // seqs the server asked for
-  #attempts = 0;
-  #retry = null;
   #isPumping = false;
   #mustPump = false;
-  #drift = [];
-  #audioStartedAt = 0;
-  #audioMs = 0;
+  #stall = new StallWatch();
   #finishSent = false;
 
-  constructor({ id, socketPath, clockMs, idleMs, hasAudio }) {
+  constructor({ id, socketPath, clockMs, hasAudio }) {
     super();
-    Object.assign(this, { id, socketPath, clockMs, idleMs, hasAudio });
-    this.phase = "idle"; // idle, recording, paused, finishing, finished, stopped
+    Object.assign(this, { id, clockMs, hasAudio });
+    this.phase = "idle"; // idle, recording, paused, left (the page was away for long), finishing, finished, stopped
     this.link = "down"; // down, up
     this.reason = ""; // why it stopped or cannot go on: elsewhere, consent, over, signed_out, gone
-    this.store = null;
+    this.outbox = null;
     this.sum = new Sha256();
     this.isWhole = true; // this browser held every chunk, so its sum counts
     this.nextSeq = 0;
@@ -46,12 +46,18 @@ export class Recorder extends EventTarget {
     this.silentSince = 0;
     this.mismatch = false;
     this.ended = null;
-    addEventListener("online", () => this.#reconnectNow());
+    this.controls = []; // what was pressed and is not answered yet
+    this.uplink = new Uplink(socketPath);
+    this.uplink.addEventListener("open", () => this.#greet());
+    this.uplink.addEventListener("frame", (event) => this.#hear(event.detail));
+    this.uplink.addEventListener("down", (event) => this.#down(event.detail));
+    setInterval(() => this.#tick(), 1000);
   }
 
   // What was recorded here before and is not finished: "recording", "paused", "finishing" or "" for nothing.
   async restore() {
-    this.store = await CaptureStore.open(this.id);
+    this.outbox = await Outbox.open(this.id);
+    this.outbox.addEventListener("trouble", () => this.#changed());
     const row = this.store.row;
     if (!row) return "";
     this.nextSeq = row.nextSeq;
@@ -59,6 +65,7 @@ export class Recorder extends EventTarget {
     this.clockMs = row.clockMs;
     this.isWhole = row.isWhole;
     this.controls = row.controls ?? [];
+    for (const control of this.controls) control.sentAt = 0;
     const saved = await this.store.sum();
     if (saved) this.sum = Sha256.load(saved);
     return row.phase;
@@ -73,14 +80,22 @@ export class Recorder extends EventTarget {
   }
 
   get isLive() {
-    return ["recording", "paused", "finishing"].includes(this.phase);
+    return LIVE.includes(this.phase);
+  }
+
+  get store() {
+    return this.outbox?.store ?? null;
+  }
+
+  get memoryMs() {
+    return this.outbox?.memoryMs(this.heldChunks) ?? 0;
   }
 
   // Begin, or go on after a reload; `lostMs` is how long the clock ran without us.
   async start({ lostMs = 0 } = {}) {
     if (!this.store.row) {
       this.controls = [];
-      await this.store.begin({
+      await this.outbox.begin({
         phase: "recording",
         nextSeq: 0,
         acked: -1,
@@ -93,9 +108,9 @@ export class Recorder extends EventTarget {
       this.isWhole = !this.hasAudio;
       if (this.hasAudio) await this.#meetServer();
     }
-    this.clockMs += lostMs;
-    this.#beginStretch();
+    this.bridge(lostMs, "away");
     await this.#setPhase("recording");
+    this.outbox.watchRoom();
     this.connect();
   }
 
@@ -109,11 +124,12 @@ export class Recorder extends EventTarget {
     this.connect();
   }
 
-  takeChunk({ pcm, levels }) {
+  takeChunk({ pcm, levels, endedAt }) {
     if (this.phase !== "recording") return;
     const bytes = new Uint8Array(pcm);
     const now = Date.now();
-    this.#followClock(bytes.length / BYTES_PER_MS, now);
+    const stall = this.#stall.hear(bytes.length / BYTES_PER_MS, endedAt);
+    if (stall) this.#skip(stall.lostMs, stall.reason);
     const chunk = { seq: this.nextSeq, tMs: Math.round(this.clockMs), pcm: bytes };
     this.nextSeq += 1;
     this.clockMs += bytes.length / BYTES_PER_MS;
@@ -122,38 +138,30 @@ export class Recorder extends EventTarget {
     this.silentSince = loud > SILENT_BELOW ? 0 : this.silentSince || now;
     this.dispatchEvent(new CustomEvent("level", { detail: { levels } }));
     const state = { nextSeq: this.nextSeq, clockMs: this.clockMs, lastAt: now };
-    this.#put(chunk, state, this.sum.save());
+    this.outbox.put(chunk, state, this.sum.save()).then(() => this.#pump());
   }
 
-  async #put(chunk, state, sum) {
-    try {
-      await this.store.append(chunk, state, sum);
-    } catch {
-      // No room on this device: the chunk lives in memory until it is acknowledged, and the page says so.
-      this.unstored ??= new Map();
-      this.unstored.set(chunk.seq, chunk);
-      this.#changed();
-    }
-    this.#pump();
+  // The clock ran on for a while without sound.
+  #skip(lostMs, reason) {
+    const from = Math.round(this.clockMs);
+    this.clockMs += lostMs;
+    const to = Math.round(this.clockMs);
+    if (to - from <= LEAST_GAP_MS) return;
+    this.#control({ type: "gap", from_ms: from, to_ms: to, reason });
+    this.dispatchEvent(new CustomEvent("gap", { detail: { from, to } }));
   }
 
-  // The audio clock stops when the device sleeps; a lasting distance to the wall clock is a loss the clock ran through.
-  #followClock(durationMs, now) {
-    this.#audioMs += durationMs;
-    this.#drift.push(now - this.#audioStartedAt - this.#audioMs);
-    if (this.#drift.length > DRIFT_CHUNKS) this.#drift.shift();
-    const lost = Math.min(...this.#drift);
-    if (this.#drift.length === DRIFT_CHUNKS && lost > STALL_MS) {
-      this.clockMs += lost;
-      this.#beginStretch(now);
-    }
-  }
-
-  #beginStretch(now = Date.now()) {
-    this.#audioStartedAt = now;
-    this.#audioMs = 0;
-    this.#drift = [];
+  #beginStretch() {
+    this.#stall.begin();
     this.silentSince = 0;
+  }
+
+  #tick() {
+    this.#stall.tick();
+    if (!this.isLive) return;
+    const isLate = this.controls.some((control) => control.sentAt && Date.now() - control.sentAt > ANSWER_MS);
+    if (isLate && this.link === "up") this.uplink.renew();
+    else this.uplink.check(this.heldChunks > 0 || this.phase === "finishing");
   }
 
   async pause() {
@@ -169,9 +177,9 @@ export class Recorder extends EventTarget {
     this.#control({ type: "resume" });
   }
 
-  // The microphone was away for a while and is back.
-  bridge(lostMs) {
-    this.clockMs += lostMs;
+  // Nothing was heard for a while: the microphone, or this page, was away.
+  bridge(lostMs, reason) {
+    this.#skip(lostMs, reason);
     this.#beginStretch();
   }
 
@@ -194,9 +202,18 @@ export class Recorder extends EventTarget {
   }
 
   #control(frame) {
-    const control = { frame: { ...frame, cid: crypto.randomUUID() }, after: this.nextSeq };
-    this.controls.push(control);
+    this.controls.push({ frame: { ...frame, cid: crypto.randomUUID() }, after: this.nextSeq, sentAt: 0 });
+    this.#keepControls();
+    this.#pump();
+  }
+
+  #keepControls() {
     this.store.update({ controls: this.controls }).catch(() => {});
+  }
+
+  #answered(cid) {
+    this.controls = this.controls.filter((control) => control.frame.cid !== cid);
+    this.#keepControls();
     this.#pump();
   }
 
@@ -212,22 +229,12 @@ export class Recorder extends EventTarget {
 
   // The socket -------------------------------------------------------------------------------------------------------
   connect() {
-    if (this.#socket || !this.isLive) return;
-    clearTimeout(this.#retry);
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}${this.socketPath}`);
-    this.#socket = socket;
-    socket.onopen = () => this.#send({ ...HELLO, ...(this.store.row?.token ? { stream: this.store.row.token } : {}) });
-    socket.onmessage = (event) => {
-      if (socket === this.#socket) this.#hear(JSON.parse(event.data));
-    };
-    socket.onclose = (event) => {
-      if (socket === this.#socket) this.#closed(event.code);
-    };
+    if (this.isLive) this.uplink.open();
   }
 
-  #send(frame) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+  #greet() {
+    const token = this.store.row?.token;
+    this.uplink.send(token ? { ...HELLO, stream: token } : HELLO);
   }
 
   // Somebody else recorded before us: ask where the server stands before the first chunk gets its number.
@@ -250,14 +257,14 @@ export class Recorder extends EventTarget {
   }
 
   async #ready(frame) {
-    this.#attempts = 0;
+    this.uplink.isSettled();
     this.#credit = frame.credit;
     this.#finishSent = false;
     this.link = "up";
     this.reason = "";
     if (frame.next_seq > this.nextSeq || (frame.stream !== this.store.row?.token && this.store.row?.token)) {
       // Another device went on meanwhile: our numbers and our sum do not count any more.
-      await this.store.forgetFrom(0);
+      await this.store.forgetFrom(0).catch(() => {});
       this.nextSeq = frame.next_seq;
       this.isWhole = false;
       this.clockMs = Math.max(this.clockMs, frame.t_ms ?? 0);
@@ -265,9 +272,11 @@ export class Recorder extends EventTarget {
     }
     this.acked = frame.next_seq - 1;
     this.#sent = frame.next_seq;
+    this.#sentMs = frame.t_ms ?? 0;
     this.#again = [];
+    for (const control of this.controls) control.sentAt = 0;
     await this.store.update({ token: frame.stream, acked: this.acked });
-    await this.store.forgetUpTo(this.acked);
+    await this.outbox.forgetUpTo(this.acked);
     this.whenReady?.();
     this.whenReady = null;
     this.savedAt = Date.now();
@@ -279,8 +288,7 @@ export class Recorder extends EventTarget {
     this.acked = Math.max(this.acked, seq);
     this.savedAt = Date.now();
     this.store.update({ acked: this.acked }).catch(() => {});
-    this.store.forgetUpTo(this.acked).catch(() => {});
-    for (const held of this.unstored?.keys() ?? []) if (held <= this.acked) this.unstored.delete(held);
+    this.outbox.forgetUpTo(this.acked);
     this.#changed();
     this.#pump();
   }
@@ -308,44 +316,59 @@ export class Recorder extends EventTarget {
   }
 
   async #sendWhatMay() {
-    while (this.link === "up" && this.#socket?.readyState === WebSocket.OPEN) {
-      const control = this.controls[0];
+    while (this.link === "up" && this.uplink.isOpen) {
+      const control = this.controls.find((waiting) => !waiting.sentAt);
       if (control && control.after <= this.#sent && !this.#again.length) {
-        this.controls.shift();
-        this.#send(control.frame);
-        this.store.update({ controls: this.controls }).catch(() => {});
+        control.sentAt = Date.now();
+        this.uplink.send(control.frame);
         continue;
       }
       const seq = this.#again.length ? this.#again[0] : this.#sent;
       const mayNot = seq >= this.nextSeq || seq > this.acked + this.#credit;
-      if (mayNot || this.#socket.bufferedAmount > MOST_BUFFERED) break;
-      const socket = this.#socket;
-      const chunk = this.unstored?.get(seq) ?? (await this.store.chunk(seq));
-      if (socket !== this.#socket || this.link !== "up") break;
-      if (!chunk && seq > this.acked) break; // not put away yet: its own write pumps again
-      if (chunk) socket.send(asFrame(chunk));
+      if (mayNot || this.uplink.unsentBytes > MOST_BUFFERED || this.outbox.isWriting(seq)) break;
+      const socket = this.uplink.whose;
+      const chunk = await this.#chunk(seq);
+      if (socket !== this.uplink.whose || this.link !== "up") break;
+      if (seq > this.acked) this.#sendChunk(chunk);
       if (this.#again[0] === seq) this.#again.shift();
       else this.#sent = seq + 1;
     }
     this.#announceEnd();
   }
 
+  async #chunk(seq) {
+    const chunk = await this.outbox.chunk(seq);
+    if (chunk || seq <= this.acked) return chunk;
+    // It was in memory only and went with an earlier page. What is there is no whole recording any more.
+    if (this.isWhole) {
+      this.isWhole = false;
+      await this.store.update({ isWhole: false }).catch(() => {});
+    }
+    return { seq, tMs: this.#sentMs, pcm: LOST_CHUNK };
+  }
+
+  #sendChunk(chunk) {
+    this.uplink.sendBytes(asFrame(chunk));
+    this.#sentMs = chunk.tMs + Math.floor(chunk.pcm.length / BYTES_PER_MS);
+  }
+
   #announceEnd() {
     const isAll = this.phase === "finishing" && this.link === "up" && !this.controls.length;
     if (!isAll || this.#finishSent || this.acked < this.nextSeq - 1) return;
     this.#finishSent = true;
-    this.#send({ type: "finish", last_seq: this.nextSeq - 1, sha256: this.isWhole ? this.sum.hex() : null });
+    this.uplink.send({ type: "finish", last_seq: this.nextSeq - 1, sha256: this.isWhole ? this.sum.hex() : null });
   }
 
   async #finished(frame) {
     this.phase = "finished";
-    await this.store.erase();
+    await this.store.erase().catch(() => {});
     this.#disconnect();
     this.#changed();
     this.resolveEnded?.(frame);
   }
 
   #hearState(frame) {
+    if (frame.cid) this.#answered(frame.cid);
     if (!frame.cid && !this.controls.length) {
       // Changed somewhere else: follow it, without telling the server what it told us.
       if (frame.status === "paused" && this.phase === "recording") this.#setPhase("paused");
@@ -359,53 +382,34 @@ export class Recorder extends EventTarget {
   }
 
   #hearError(frame) {
+    if (frame.cid) this.#answered(frame.cid);
     if (frame.code === "sum_mismatch") this.mismatch = true;
     this.dispatchEvent(new CustomEvent("refused", { detail: frame }));
   }
 
-  #closed(code) {
-    this.#socket = null;
+  #down(code) {
     this.link = "down";
     if (code === Close.NOT_ALLOWED || code === Close.GONE) this.#stop(this.reason || "consent", { erase: true });
     else if (code === Close.OVER) this.#stop("over", { erase: true });
     else if (code === Close.OTHER) this.#stop("elsewhere");
-    else {
-      this.reason = code === Close.SIGNED_OUT ? "signed_out" : "";
-      this.#reconnectLater(code);
-    }
+    else this.reason = code === Close.SIGNED_OUT ? "signed_out" : "";
     this.#changed();
-  }
-
-  #reconnectLater(code) {
-    if (!this.isLive) return;
-    const step = RECONNECT_MS[Math.min(this.#attempts, RECONNECT_MS.length - 1)];
-    const wait = code === Close.SIGNED_OUT ? SIGNED_OUT_RETRY_MS : step;
-    this.#attempts += 1;
-    this.#retry = setTimeout(() => this.connect(), wait * (0.5 + Math.random()));
-  }
-
-  #reconnectNow() {
-    if (this.#socket) return;
-    this.#attempts = 0;
-    this.connect();
   }
 
   async #stop(reason, { erase = false } = {}) {
     this.reason = reason;
     this.phase = "stopped";
-    if (erase) await this.store.erase();
+    this.#disconnect();
+    if (erase) await this.store.erase().catch(() => {});
     this.#changed();
   }
 
   #disconnect() {
-    const socket = this.#socket;
-    this.#socket = null;
     this.link = "down";
-    socket?.close(1000);
+    this.outbox.rest();
+    this.uplink.close();
   }
 }
-
-const HELLO = { type: "hello", encoding: "pcm_s16le", sample_rate: 16000, channels: 1 };
 
 function asFrame({ seq, tMs, pcm }) {
   const frame = new Uint8Array(8 + pcm.length);
