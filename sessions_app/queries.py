@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
-from django.utils.translation import get_language_info
 
 from patients.models import Patient
 from sessions_app.models import ConsultationSession, SessionEvent, TranscriptEdit, Transcription
 from sessions_app.spool import SpoolStore, default_store
+from sessions_app.stt import languages
 from synapse.accounts.models import ClinicSettings, User
 
 DOUBTFUL_BELOW = 0.6  # word confidence under which the page underlines a word
@@ -62,13 +62,7 @@ def language_of(doctor: User) -> str:
 
 def language_name(doctor: User) -> str:
     """Return the name of that language in English: English (US)."""
-    code = language_of(doctor)
-    language, _, region = code.partition("-")
-    try:
-        name = str(get_language_info(language)["name"])
-    except KeyError:
-        return code
-    return f"{name} ({region})" if region else name
+    return languages.language_name(language_of(doctor))
 
 
 def marks_of(session: ConsultationSession) -> QuerySet[SessionEvent]:

@@ -29,6 +29,13 @@ class SpeechError(Exception):
         self.transient = transient
 
 
+class LanguageUnknown(SpeechError):
+    """No engine that may be used knows the language; the recording itself is not touched."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, transient=False)
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
     """Name how raw samples are laid out; rates in hertz."""
@@ -142,13 +149,17 @@ class LiveEvent:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Hold everything said in one recording and which engine read it."""
+    """Hold everything said in one recording and which engine read it.
+
+    `fallback` says why that is not the engine that was chosen (see stt.fallback), and is empty when it is.
+    """
 
     segments: tuple[Segment, ...]
     engine: str
     model: str
     language: str
     duration_s: float
+    fallback: str = ""
 
     @property
     def text(self) -> str:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_S = 10.0
-_FULL_SCALE = 32_768.0
+FULL_SCALE = 32_768.0
 
 
 def samples_of(pcm: bytes) -> NDArray[np.float32]:
     """Turn PCM16 little-endian into floats between -1 and 1."""
     import numpy as np
 
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / _FULL_SCALE
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / FULL_SCALE
 
 
 def read_pcm(source: AudioSource) -> Iterator[bytes]:

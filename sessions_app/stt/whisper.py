@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions_app.stt.agreement import bare
-from sessions_app.stt.base import SAMPLE_RATE, SpeechError, Word
+from sessions_app.stt.base import SAMPLE_RATE, LanguageUnknown, SpeechError, Word
+from sessions_app.stt.languages import language_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,15 +44,14 @@ class WhisperEngine:
     def language_code(self, language: str) -> str:
         """Return Whisper's code for a tag such as `en-IN`.
 
-        Raises SpeechError when the loaded model does not know the language: a transcript in the
-        wrong language would be invented text.
+        Raises LanguageUnknown when the loaded model does not know the language: a transcript in
+        the wrong language would be invented text.
         """
         code = (language or "en").replace("_", "-").split("-")[0].lower()
         if code not in self.model.supported_languages:
-            raise SpeechError(
-                f"The speech model {self.name} does not understand the language “{language}”. "
-                "Set WHISPER_MODEL to a multilingual model.",
-                transient=False,
+            raise LanguageUnknown(
+                f"The speech model {self.name} does not understand {language_name(language)}. "
+                "Set up Google Speech-to-Text, or set WHISPER_MODEL to a multilingual model."
             )
         return code
 

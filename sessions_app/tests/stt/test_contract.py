@@ -4,13 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from sessions_app.stt import chosen_backend, get_transcriber
+from sessions_app.stt import chosen_backend, get_transcriber, supports
 from sessions_app.stt.base import SpeechError
-from sessions_app.tests.stt.google_stand_in import Script, StandIn
-from sessions_app.tests.stt.sound import consultation, seconds, silence
-from sessions_app.tests.stt.test_google import LINES
-
-SPOKEN = seconds(consultation(), 0, 18.5)
+from sessions_app.tests.stt.google_ear import Script
+from sessions_app.tests.stt.google_stand_in import StandIn
+from sessions_app.tests.stt.sound import silence
+from sessions_app.tests.stt.test_google import SPOKEN, WORDS
 
 
 @pytest.fixture(params=["embedded", "google"])
@@ -19,7 +18,7 @@ def engine(request, settings):
     if request.param == "embedded":
         yield get_transcriber(cloud_allowed=True)
         return
-    server = StandIn(Script(LINES))
+    server = StandIn(Script(SPOKEN, WORDS))
     settings.GOOGLE_STT_ENDPOINT = server.endpoint
     yield get_transcriber(cloud_allowed=True)
     server.stop()
@@ -88,3 +87,16 @@ def test_the_engine_is_chosen_by_setting_credentials_and_consent(settings):
     assert chosen_backend(cloud_allowed=False) == "embedded"
     settings.STT_BACKEND = "embedded"
     assert chosen_backend() == "embedded"
+
+
+def test_the_bundled_engine_says_before_a_recording_which_languages_it_knows(settings):
+    assert supports("en-IN", cloud_allowed=False)
+    assert not supports("hi-IN", cloud_allowed=True)
+    settings.GOOGLE_APPLICATION_CREDENTIALS = "key.json"
+    assert supports("hi-IN", cloud_allowed=True)
+    assert not supports("hi-IN", cloud_allowed=False)
+    settings.WHISPER_MODEL = "/models/faster-whisper-small"
+    assert supports("hi-IN", cloud_allowed=False)
+    assert not supports("xx-XX", cloud_allowed=False)
+    settings.WHISPER_MODEL = "/models/faster-whisper-small.en/"
+    assert not supports("de-DE", cloud_allowed=False)

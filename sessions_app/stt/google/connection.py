@@ -1,0 +1,75 @@
+"""Clients of the service's two versions, made once; a stand-in on this machine is reached without encryption."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from google.cloud import speech_v1, speech_v2
+
+from sessions_app.stt.base import SpeechError
+
+GLOBAL = "global"
+_LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
+
+
+class Connection:
+    """Where the service is and in whose project it is called."""
+
+    def __init__(self, *, location: str = GLOBAL, endpoint: str = "", project: str = "") -> None:
+        self._location = location or GLOBAL
+        self._endpoint = endpoint
+        self._project = project
+        self._v1: speech_v1.SpeechClient | None = None
+        self._v2: speech_v2.SpeechClient | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def is_stand_in(self) -> bool:
+        return self._endpoint.startswith(_LOOPBACK)
+
+    def recognizer(self) -> str:
+        """Return the path of the project's default recognizer; raises SpeechError without a project."""
+        project = self._project or ("stand-in" if self.is_stand_in else "")
+        if not project:
+            raise SpeechError("Set GOOGLE_CLOUD_PROJECT to use Google Speech-to-Text.", transient=False)
+        return f"projects/{project}/locations/{self._location}/recognizers/_"
+
+    def v1(self) -> speech_v1.SpeechClient:
+        """Return the client of version 1, which has no locations of its own but those of its endpoints."""
+        from google.cloud import speech_v1
+        from google.cloud.speech_v1.services.speech.transports import SpeechGrpcTransport
+
+        with self._lock:
+            if self._v1 is None:
+                if self.is_stand_in:
+                    self._v1 = speech_v1.SpeechClient(transport=SpeechGrpcTransport(channel=self._plain_channel()))
+                else:
+                    self._v1 = speech_v1.SpeechClient(client_options=self._options())
+            return self._v1
+
+    def v2(self) -> speech_v2.SpeechClient:
+        """Return the client of version 2."""
+        from google.cloud import speech_v2
+        from google.cloud.speech_v2.services.speech.transports import SpeechGrpcTransport
+
+        with self._lock:
+            if self._v2 is None:
+                if self.is_stand_in:
+                    self._v2 = speech_v2.SpeechClient(transport=SpeechGrpcTransport(channel=self._plain_channel()))
+                else:
+                    self._v2 = speech_v2.SpeechClient(client_options=self._options())
+            return self._v2
+
+    def _plain_channel(self) -> Any:
+        import grpc
+
+        return grpc.insecure_channel(self._endpoint)
+
+    def _options(self) -> dict[str, str]:
+        if self._endpoint:
+            return {"api_endpoint": self._endpoint}
+        if self._location == GLOBAL:
+            return {}
+        return {"api_endpoint": f"{self._location}-speech.googleapis.com"}

@@ -1,0 +1,219 @@
+"""The engine: which of the service's calls reads what, and who said it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, TypeVar
+
+from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, Progress, Segment, SpeechError, Transcript, Word
+from sessions_app.stt.blocks import Block, blocks_of
+from sessions_app.stt.google.bucket import BucketRecognition
+from sessions_app.stt.google.connection import Connection
+from sessions_app.stt.google.errors import FeatureRefused, StreamTooFast
+from sessions_app.stt.google.live import BACKOFF_S, STREAM_PAUSE_S, STREAM_S, GoogleLive
+from sessions_app.stt.google.recognition import Recognition, StreamingV1, StreamingV2, recognition_of
+from sessions_app.stt.google.results import Reading, Result, TaggedWord, attributed, has_labels, roles_in
+from sessions_app.stt.google.stream import BYTES_PER_SECOND, frames_of
+from sessions_app.stt.media import FULL_SCALE, length_of
+from sessions_app.stt.segmenting import utterances
+from sessions_app.stt.speakers import Voices, listen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ENGINE = "google"
+
+# Voices this far behind the last word heard mean that the answer was cut off.
+UNHEARD_S = 10.0
+# How much of the work on a long recording is putting it into the bucket.
+UPLOAD_SHARE = 0.2
+
+Answer = TypeVar("Answer")
+
+
+class GoogleTranscriber:
+    """Have recordings read by Google; only with the patient's consent (see get_transcriber)."""
+
+    engine = ENGINE
+
+    def __init__(
+        self,
+        *,
+        location: str = "global",
+        endpoint: str = "",
+        project: str = "",
+        model: str = "",
+        bucket: str = "",
+        storage_endpoint: str = "",
+    ) -> None:
+        self._chosen_model = model
+        connection = Connection(location=location, endpoint=endpoint, project=project)
+        self._v1 = StreamingV1(connection)
+        self._v2 = StreamingV2(connection)
+        self._bucket = (
+            BucketRecognition(connection, bucket=bucket, storage_endpoint=storage_endpoint, project=project)
+            if bucket
+            else None
+        )
+        self._left_out: dict[tuple[str, str], frozenset[str]] = {}
+        self._is_paced = False
+
+    @property
+    def model(self) -> str:
+        return self._chosen_model or "default"
+
+    def transcribe(
+        self, source: AudioSource, *, language: str, hints: Hints = NO_HINTS, progress: Progress | None = None
+    ) -> Transcript:
+        """Read a finished recording: a long one from the bucket where there is one, else in streams of four minutes.
+
+        Silent stretches are not streamed. Raises SpeechError.
+        """
+        recognition = recognition_of(self._chosen_model, language, hints.vocabulary)
+        show = progress or _ignore
+        blocks = blocks_of(source, aim_s=STREAM_PAUSE_S, limit_s=STREAM_S)
+        first = list(islice(blocks, 2))
+        if self._bucket is not None and len(first) > 1 and not recognition.is_medical:
+            segments, duration_s = self._read_from_bucket(self._bucket, chain(first, blocks), recognition, show)
+        else:
+            segments, duration_s = self._read_in_streams(
+                chain(first, blocks), recognition, show, expected_s=length_of(source)
+            )
+        show(1.0)
+        return Transcript(
+            segments=tuple(segments), engine=ENGINE, model=recognition.model, language=language, duration_s=duration_s
+        )
+
+    def prepare(self, source: Iterable[bytes], *, language: str, hints: Hints = NO_HINTS) -> None:
+        """Do nothing: the service is fast, and would be paid twice."""
+
+    def open_live(
+        self, *, language: str, hints: Hints = NO_HINTS, start_s: float = 0.0, first_id: int = 1
+    ) -> GoogleLive:
+        """Open a live session; raises SpeechError."""
+        recognition = recognition_of(self._chosen_model, language, hints.vocabulary)
+        return GoogleLive(
+            lambda frames: self._results(frames, recognition, interim=True), start_s=start_s, first_id=first_id
+        )
+
+    def _read_in_streams(
+        self, blocks: Iterable[Block], recognition: Recognition, progress: Progress, *, expected_s: float | None
+    ) -> tuple[list[Segment], float]:
+        readings: list[list[TaggedWord]] = []
+        voices = Voices()
+        duration_s = 0.0
+        for block in blocks:
+            duration_s = block.end_s
+            if block.regions:
+                words = _retried(partial(self._read, block, recognition))
+                if not has_labels(words):
+                    voices.add(listen(_speech_of(block)))
+                readings.append(words)
+            if expected_s:
+                progress(min(1.0, duration_s / expected_s))
+        return utterances(_spoken(readings, voices)), duration_s
+
+    def _read_from_bucket(
+        self, bucket: BucketRecognition, blocks: Iterable[Block], recognition: Recognition, progress: Progress
+    ) -> tuple[list[Segment], float]:
+        voices = Voices()
+        heard = [0.0, 0.0]  # where the recording and its last voice end, in seconds
+
+        def pcm() -> Iterator[bytes]:
+            for block in blocks:
+                voices.add(listen(_speech_of(block)))
+                heard[:] = block.end_s, block.regions[-1].end if block.regions else heard[1]
+                yield _pcm(block)
+
+        def results() -> list[Result]:
+            with self._refusals_noted(recognition) as wanted:
+                return bucket.results(uri, wanted, progress=lambda done: progress(UPLOAD_SHARE * (1 - done) + done))
+
+        with bucket.plain_copy(pcm()) as uri:
+            reading = Reading(0.0)
+            for result in _retried(results):
+                reading.take(result)
+        _check_heard(reading, heard[1])
+        return utterances(_spoken([reading.words], voices)), heard[0]
+
+    def _read(self, block: Block, recognition: Recognition) -> list[TaggedWord]:
+        reading = Reading(block.start_s)
+        for result in self._results(self._at_pace(frames_of(_pcm(block))), recognition, interim=False):
+            if result.is_final:
+                reading.take(result)
+        _check_heard(reading, block.regions[-1].end)
+        return reading.words
+
+    def _results(self, frames: Iterable[bytes], recognition: Recognition, *, interim: bool) -> Iterator[Result]:
+        streaming = self._v1 if recognition.is_medical else self._v2
+        with self._refusals_noted(recognition) as wanted:
+            yield from streaming.results(frames, wanted, interim=interim)
+
+    @contextmanager
+    def _refusals_noted(self, recognition: Recognition) -> Iterator[Recognition]:
+        """Yield what to ask without what was refused before, and remember what is refused now.
+
+        Which features a model has differs by place and language and is documented in part only.
+        """
+        key = (recognition.model, recognition.language)
+        wanted = recognition.without(self._left_out.get(key, ()))
+        try:
+            yield wanted
+        except FeatureRefused as refused:
+            if refused.features <= wanted.left_out:
+                raise SpeechError("The speech service refused the request.", transient=False) from None
+            self._left_out[key] = wanted.left_out | refused.features
+            raise
+        except StreamTooFast:
+            self._is_paced = True
+            raise
+
+    def _at_pace(self, frames: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield frames as fast as the service takes them, at the pace they were spoken once it asked for that."""
+        for frame in frames:
+            yield frame
+            if self._is_paced:
+                time.sleep(len(frame) / BYTES_PER_SECOND)
+
+
+def _retried(call: Callable[[], Answer]) -> Answer:
+    """Return what a call gives, trying again after failures that may pass."""
+    for wait_s in BACKOFF_S:
+        try:
+            return call()
+        except (FeatureRefused, StreamTooFast):
+            continue
+        except SpeechError as error:
+            if not error.transient:
+                raise
+            time.sleep(wait_s)
+    return call()
+
+
+def _spoken(readings: Sequence[Sequence[TaggedWord]], voices: Voices) -> list[tuple[str, list[Word]]]:
+    """Return (speaker, words) for each phrase; where the service labels no voices they are told apart by their sound."""
+    if not any(has_labels(words) for words in readings):
+        return voices.attribute([tagged.word for words in readings for tagged in words])
+    return [phrase for words in readings for phrase in attributed(words, roles_in(words))]
+
+
+def _check_heard(reading: Reading, last_voice_s: float) -> None:
+    if last_voice_s - reading.heard_until_s > UNHEARD_S:
+        raise SpeechError("The speech service stopped before the end of the recording.", transient=True)
+
+
+def _speech_of(block: Block) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    return ((region.start, block.cut(region)) for region in block.regions)
+
+
+def _pcm(block: Block) -> bytes:
+    return (block.audio * FULL_SCALE).astype("<i2").tobytes()
+
+
+def _ignore(_done: float) -> None:
+    """Take a progress nobody asked for."""
