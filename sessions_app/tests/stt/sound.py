@@ -47,6 +47,66 @@ def room_hum(length_s: float, *, seed: int = 1) -> bytes:
     return samples.tobytes()
 
 
+def keyboard(length_s: float, *, seed: int = 2) -> bytes:
+    """Return someone typing: about five keys a second, each a short burst of noise with a lower thud behind it."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed)
+    samples = noise.normal(0, 40, int(length_s * SAMPLE_RATE))
+    at = 0.0
+    while (at := at + noise.gamma(4, 0.05)) < length_s - 0.1:
+        first = int(at * SAMPLE_RATE)
+        time = np.arange(int(0.03 * SAMPLE_RATE)) / SAMPLE_RATE
+        click = noise.normal(0, 5_000, len(time)) * np.exp(-time / 0.004)
+        thud = 2_500 * np.sin(2 * np.pi * noise.uniform(150, 300) * time) * np.exp(-time / 0.010)
+        samples[first : first + len(time)] += noise.uniform(0.4, 1) * (click + thud)
+    return _pcm(samples)
+
+
+def music(length_s: float, *, seed: int = 3) -> bytes:
+    """Return a tune with overtones above changing chords and a drum, as from a radio in the next room."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed)
+    beat_s, chords = 0.5, ((220, 277, 330), (196, 247, 294), (175, 220, 262), (165, 208, 247))
+    time = np.arange(int(beat_s * SAMPLE_RATE)) / SAMPLE_RATE
+    beats = []
+    for number in range(int(length_s / beat_s) + 1):
+        chord = chords[number // 4 % len(chords)]
+        melody = 2 * noise.choice(chord) * np.array([1, 1.5, 1.25, 1])[number % 4]
+        sound = sum(500 * np.sin(2 * np.pi * tone * time) for tone in chord)
+        for overtone in range(1, 6):
+            sound = sound + 1_500 / overtone * np.sin(2 * np.pi * melody * overtone * time) * np.exp(-time / 0.25)
+        drum = 3_000 * np.sin(2 * np.pi * 70 * time) + noise.normal(0, 1_500, len(time))
+        beats.append(sound + drum * np.exp(-time / 0.04))
+    return _pcm(np.concatenate(beats)[: int(length_s * SAMPLE_RATE)])
+
+
+def breathing(length_s: float, *, seed: int = 4) -> bytes:
+    """Return someone breathing near the microphone: noise around 300 to 2,000 Hz that swells in, then longer out."""
+    import numpy as np
+
+    noise = np.random.default_rng(seed)
+    count = int(length_s * SAMPLE_RATE)
+    spectrum = np.fft.rfft(noise.normal(0, 1, count))
+    pitch = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    spectrum *= np.exp(-((np.log(np.maximum(pitch, 1) / 800) / 0.7) ** 2))
+    hiss = np.fft.irfft(spectrum, count)
+    phase = np.arange(count) / SAMPLE_RATE % 4.0
+    swell = np.where(phase < 1.4, np.sin(np.pi * phase / 1.4), 0.0)
+    swell += np.where((phase > 1.8) & (phase < 3.8), 0.6 * np.sin(np.pi * (phase - 1.8) / 2.0), 0.0)
+    return _pcm(1_500 * hiss / hiss.std() * swell**2 + noise.normal(0, 15, count))
+
+
+def _pcm(samples) -> bytes:
+    import numpy as np
+
+    return np.clip(samples, -32_768, 32_767).astype("<i2").tobytes()
+
+
+NOISES = {"silence": silence, "hum": room_hum, "keyboard": keyboard, "music": music, "breathing": breathing}
+
+
 def encode(pcm, container, codec, rate=SAMPLE_RATE, layout="mono"):
     """Return the sound as a file of another format."""
     import av
