@@ -333,8 +333,8 @@ class AudioConsumer(AsyncWebsocketConsumer):
 
     async def _relay_text(self) -> None:
         """Pass live words on to the page; without them the recording goes on."""
-        async for segment in live_text.subscribe(self.session_id):
-            await self._send({"type": "segment", **segment})
+        async for frame in live_text.subscribe(self.session_id):
+            await self._send({"type": "segment", **frame})
 
     async def _send(self, frame: Frame) -> None:
         # Frames to a client that has just gone are dropped; it asks again when it comes back.

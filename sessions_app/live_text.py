@@ -53,8 +53,13 @@ def open_publisher() -> Publisher:
     return SocketPublisher(settings.DATA_DIR)
 
 
+def place(*, is_free: bool, limit: int) -> Frame:
+    """Return the frame that says whether a recording gets live words, `limit` being how many do at once."""
+    return {"type": "live_text", "state": "on" if is_free else "waiting", "limit": limit}
+
+
 async def subscribe(session_id: UUID) -> AsyncIterator[Frame]:
-    """Yield the segments of one session as they grow, for as long as the caller listens."""
+    """Yield what is said to the page of one session: segments as they grow, and frames of `place`."""
     while True:
         try:
             lines = _from_redis(session_id) if settings.REDIS_URL else _from_socket(session_id)
@@ -131,16 +136,20 @@ class SocketPublisher:
         writer.close()
 
     def _hand_out(self, session_id: UUID, frame: Frame) -> None:
-        remembered = self._remembered[session_id]
-        if remembered and remembered[-1]["id"] == frame["id"]:
-            remembered[-1] = frame
-        else:
-            remembered.append(frame)
+        if "id" in frame:
+            self._remember(session_id, frame)
         for writer in list(self._readers.get(session_id, ())):
             if writer.transport.get_write_buffer_size() > UNREAD_BYTES:
                 writer.transport.abort()
             else:
                 writer.write(_line(frame))
+
+    def _remember(self, session_id: UUID, segment: Frame) -> None:
+        remembered = self._remembered[session_id]
+        if remembered and remembered[-1]["id"] == segment["id"]:
+            remembered[-1] = segment
+        else:
+            remembered.append(segment)
 
 
 async def _from_socket(session_id: UUID) -> AsyncIterator[bytes]:

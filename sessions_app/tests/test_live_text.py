@@ -69,6 +69,21 @@ async def test_a_page_that_comes_later_gets_the_last_reading_of_each_segment(pub
     assert [(one["id"], one["text"]) for one in heard] == [("1", "I sleep"), ("2", "How")]
 
 
+async def test_a_page_is_told_of_its_place_and_one_that_comes_later_gets_the_words_alone(publisher):
+    session = uuid4()
+    listening = asyncio.create_task(take(session, 2))
+    await asyncio.sleep(0.2)
+
+    publisher.publish(session, live_text.place(is_free=False, limit=6))
+    publisher.publish(session, frame(1, "I sleep"))
+
+    assert await within(listening) == [
+        {"type": "live_text", "state": "waiting", "limit": 6},
+        {"id": "1", "text": "I sleep", "final": False},
+    ]
+    assert await within(take(session, 1)) == [{"id": "1", "text": "I sleep", "final": False}]
+
+
 async def test_a_recording_that_is_over_is_forgotten(publisher):
     session = uuid4()
     publisher.publish(session, frame(1, "old", final=True))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from sessions_app import recordings, spool, stt, transcripts, worker
+from sessions_app import follower, live_pass, read_ahead, recordings, spool, stt, transcripts, worker
 from sessions_app.models import Transcription
 from sessions_app.stt.base import LiveEvent, Segment, SpeechError, Word
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
@@ -92,7 +92,7 @@ def engine(monkeypatch):
         return scripted
 
     monkeypatch.setattr(stt, "get_transcriber", get)
-    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(live_pass, "LOOK_SECONDS", 0.0)
     return scripted
 
 
@@ -103,7 +103,7 @@ def heard():
 
 @pytest.fixture
 def live(engine, heard):
-    return worker.LivePass(heard)
+    return live_pass.LivePass(heard)
 
 
 class Recorder:
@@ -175,11 +175,11 @@ def test_interim_words_are_never_stored(live, recorder, heard, engine):
 
 
 def test_after_a_restart_it_goes_on_behind_the_last_stored_word(engine, recorder, heard):
-    first = worker.LivePass(heard)
+    first = live_pass.LivePass(heard)
     recorder.record(2.6)
     first.take_turn()
 
-    second = worker.LivePass(heard)
+    second = live_pass.LivePass(heard)
     recorder.record(1.4)
     second.take_turn()
 
@@ -198,7 +198,7 @@ def test_a_gap_ends_the_sentence_and_the_clock_goes_on(live, recorder, engine):
 
 
 def test_a_pause_settles_what_was_said_before_it(live, recorder, engine, monkeypatch):
-    monkeypatch.setattr(worker, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(follower, "QUIET_SECONDS", 0.0)
     recorder.record(0.6)
     live.take_turn()
     assert stored(recorder.session) == []
@@ -242,7 +242,7 @@ def test_an_engine_that_fails_costs_no_audio_and_is_asked_again_later(live, reco
     live.take_turn()
     assert len(engine.opened) == 1
 
-    live._resting[recorder.session.pk] -= worker.RETRY_AFTER
+    live._resting[recorder.session.pk] -= live_pass.RETRY_AFTER
     live.take_turn()
 
     assert [one["text"] for one in stored(recorder.session)] == ["word0", "word1"]
@@ -254,36 +254,95 @@ def test_the_cloud_is_used_only_with_consent_to_it(live, recorder, engine):
     assert engine.allowed == [False]
 
     make_consent(recorder.session.patient, by=recorder.session.doctor, kind="ai_note")
-    worker.LivePass(Heard()).take_turn()
+    live_pass.LivePass(Heard()).take_turn()
 
     assert engine.allowed == [False, True]
 
 
-def test_many_recordings_get_longer_steps_and_too_many_wait_for_the_batch_pass(db, engine, heard, monkeypatch):
+@pytest.fixture
+def three_recorders(db):
     from synapse.testing.plugin import make_user
 
-    monkeypatch.setattr(worker, "FEW_LIVE", 1)
-    monkeypatch.setattr(worker, "MOST_LIVE", 2)
-    recorders = []
-    live = worker.LivePass(heard)
-    for number in range(3):
-        doctor = make_user(f"doctor{number}", "doctor", "Asha", "Rao")
-        recorders.append(Recorder(make_session(doctor)))
-        recorders[-1].record(1)
-        live.take_turn()
-
-    assert len(engine.opened) == 2
-    assert (engine.steps[0], engine.steps[-1]) == (0.6, 1.0)
-    recorders[0].finish()
-    live.take_turn()
-    live.take_turn()
-    assert len(engine.opened) == 3
+    recorders = [Recorder(make_session(make_user(f"doctor{number}", "doctor", "Asha", "Rao"))) for number in range(3)]
+    yield recorders
     for one in recorders:
         one.writer.close()
 
 
+@pytest.fixture
+def two_places(monkeypatch):
+    monkeypatch.setattr(live_pass, "FEW_LIVE", 1)
+    monkeypatch.setattr(live_pass, "MOST_LIVE", 2)
+    monkeypatch.setattr(live_pass, "REPEAT_SECONDS", 60.0)
+
+
+def told(heard, recorder):
+    """Return what a page was told about live words at all."""
+    return [
+        (frame["state"], frame["limit"])
+        for session_id, frame in heard.frames
+        if session_id == recorder.session.pk and frame.get("type") == "live_text"
+    ]
+
+
+def test_many_recordings_get_longer_steps_and_too_many_wait_and_are_told_so(
+    live, engine, heard, three_recorders, two_places
+):
+    for one in three_recorders:
+        one.record(1)
+        live.take_turn()
+
+    assert len(engine.opened) == 2
+    assert engine.steps[-1] == 1.0
+    assert [told(heard, one) for one in three_recorders] == [[], [], [("waiting", 2)]]
+
+    three_recorders[0].finish()
+    live.take_turn()
+    live.take_turn()
+
+    assert len(engine.opened) == 3
+    assert told(heard, three_recorders[2]) == [("waiting", 2), ("on", 2)]
+
+
+def test_a_recording_that_went_quiet_gives_its_place_away_and_comes_back_when_it_goes_on(
+    live, engine, heard, three_recorders, two_places, monkeypatch
+):
+    for one in three_recorders:
+        one.record(1)
+        live.take_turn()
+    monkeypatch.setattr(live_pass, "IDLE_SECONDS", 0.0)
+
+    live.take_turn()
+
+    assert told(heard, three_recorders[2]) == [("waiting", 2), ("on", 2)]
+    monkeypatch.setattr(live_pass, "IDLE_SECONDS", 60.0)
+    quiet = next(one for one in three_recorders if one.session.pk in live._idle)
+    live.take_turn()
+    assert told(heard, quiet) == []
+
+    quiet.record(1)
+    live.take_turn()
+    assert told(heard, quiet) == [("waiting", 2)]
+
+    three_recorders[2].finish()
+    live.take_turn()
+    live.take_turn()
+    assert told(heard, quiet) == [("waiting", 2), ("on", 2)]
+    assert "word1" in [one["text"] for one in stored(quiet.session)]
+
+
+def test_steps_grow_with_recordings_and_while_words_come_late():
+    pace = live_pass.Pace()
+
+    assert pace.step_s(recordings=3, behind_ms=700) == 0.6
+    assert pace.step_s(recordings=4, behind_ms=700) == 1.0
+    assert pace.step_s(recordings=4, behind_ms=1_600) == 2.0
+    assert pace.step_s(recordings=4, behind_ms=1_000) == 2.0
+    assert pace.step_s(recordings=3, behind_ms=700) == 0.6
+
+
 def test_words_that_fell_far_behind_go_on_from_now(live, recorder, engine, monkeypatch):
-    monkeypatch.setattr(worker, "FARTHEST_BEHIND_MS", 10_000)
+    monkeypatch.setattr(follower, "FARTHEST_BEHIND_MS", 10_000)
     recorder.record(1)
     live.take_turn()
     recorder.record(20)
@@ -303,7 +362,7 @@ def test_the_end_of_a_recording_does_not_wait_for_words_that_are_behind(live, re
 
 
 def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine, monkeypatch):
-    monkeypatch.setattr(worker, "AHEAD_SECONDS", 0.05)
+    monkeypatch.setattr(read_ahead, "AHEAD_SECONDS", 0.05)
     taken = []
 
     def prepare(source, *, language, hints=None):
