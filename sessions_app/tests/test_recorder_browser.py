@@ -40,7 +40,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def recordings(site):
-    return iter(site.new_recordings(*(f"doctor{number}" for number in range(4))))
+    return iter(site.new_recordings(*(f"doctor{number}" for number in range(5))))
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +198,56 @@ def test_pauses_marks_and_notes_arrive_and_the_page_is_clean(site, open_recordin
     assert [kind for kind, _ in facts["events"]] == ["risk", "pause", "resume"]
     assert facts["gaps"] == []
     assert facts["notes"] == "Good eye contact"
+
+
+def hear(page, **frame):
+    """Let the page take a frame as if the server had sent it."""
+    page.evaluate(
+        "data => sockets.at(-1).dispatchEvent(new MessageEvent('message', { data }))",
+        json.dumps(frame),
+    )
+
+
+def spoken(*words, committed=0, final=False):
+    """Return a segment frame of (text, confidence) words."""
+    return {
+        "type": "segment",
+        "id": "1",
+        "start_ms": 0,
+        "end_ms": 900,
+        "speaker": "unknown",
+        "text": " ".join(text for text, _ in words),
+        "confidence": 0.9,
+        "final": final,
+        "committed": committed,
+        "words": [{"text": text, "confidence": confidence} for text, confidence in words],
+    }
+
+
+def test_words_arrive_in_place_and_a_page_without_a_place_says_so(open_recording):
+    page = open_recording()
+    press(page, "start")
+    view_is(page, "recording")
+    waiting = page.locator('[data-part="live-text"]')
+
+    hear(page, type="live_text", state="waiting", limit=6)
+    assert "6 sessions are being written live" in waiting.inner_text()
+    hear(page, type="live_text", state="on", limit=6)
+    assert waiting.is_hidden()
+
+    line = page.locator('[data-segment="1"] p')
+    hear(page, **spoken(("I", 0.9), ("take", 0.9), ("lethium", 0.3), committed=2))
+    assert line.locator(".interim").all_inner_texts() == ["lethium"]
+    assert line.locator(".lowc").count() == 0
+    hear(page, **spoken(("I", 0.9), ("take", 0.9), ("lithium.", 0.4), committed=3, final=True))
+    assert line.inner_text() == "I take lithium."
+    assert line.locator(".lowc").all_inner_texts() == ["lithium."]
+    assert line.locator(".interim, .caret").count() == 0
+    assert page.locator("[data-segment]").count() == 1
+
+    hear(page, type="live_text", state="waiting", limit=6)
+    page.wait_for_function("document.querySelector('[data-part=live-text]').checkVisibility()")
+    assert page.problems == []
 
 
 def test_a_second_tab_does_not_disturb_the_first(site, open_recording):

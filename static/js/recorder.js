@@ -2,8 +2,8 @@
 // it on durable storage. A cut, a reload or a killed server only means that it goes on where the last ack was.
 //
 // Times are ms on the recording clock: it stands still in a pause and runs on through a loss.
-// Events: "change" (look at the getters), "level" {levels}, "gap" {from, to}, "segment" {frame}, "state" {frame},
-// "refused" {frame}.
+// Events: "change" (look at the getters), "level" {levels}, "gap" {from, to}, "segment" {frame}, "live-text" {frame},
+// "state" {frame}, "refused" {frame}.
 import { Outbox } from "./outbox.js";
 import { Sha256 } from "./sha256.js";
 import { StallWatch } from "./stall-watch.js";
@@ -252,6 +252,7 @@ export class Recorder extends EventTarget {
     else if (frame.type === "missing") this.#resend(frame.from, frame.to);
     else if (frame.type === "finished") await this.#finished(frame);
     else if (frame.type === "segment") this.dispatchEvent(new CustomEvent("segment", { detail: frame }));
+    else if (frame.type === "live_text") this.dispatchEvent(new CustomEvent("live-text", { detail: frame }));
     else if (frame.type === "state") this.#hearState(frame);
     else if (frame.type === "error") this.#hearError(frame);
   }

@@ -49,7 +49,8 @@ class SessionPage {
       this.wave.hear(event.detail.levels, this.recorder.clockMs);
       this.view.level(Math.max(...event.detail.levels));
     });
-    this.recorder.addEventListener("segment", (event) => this.words.show(event.detail));
+    this.recorder.addEventListener("segment", (event) => this.showWords(event.detail));
+    this.recorder.addEventListener("live-text", (event) => this.hearPlace(event.detail));
     this.recorder.addEventListener("state", (event) => this.hearState(event.detail));
     this.recorder.addEventListener("refused", (event) => this.hearRefusal(event.detail));
     this.root.addEventListener("click", (event) => this.press(event));
@@ -220,6 +221,17 @@ class SessionPage {
       await this.desk.listenAgain(this.desk.chosen, Date.now());
     }
     this.view.paint();
+  }
+
+  showWords(segment) {
+    this.part("live-text").hidden = true;
+    this.words.show(segment);
+  }
+
+  // Only so many recordings are written while they run: this one has a place, or its text follows after the end.
+  hearPlace(frame) {
+    this.part("live-limit").textContent = frame.limit;
+    this.part("live-text").hidden = frame.state !== "waiting";
   }
 
   hearRefusal(frame) {
