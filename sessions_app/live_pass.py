@@ -95,7 +95,8 @@ class LivePass:
                 waiting.append(session_id)
                 continue
             try:
-                self._followers[session_id] = self._idle.pop(session_id, None) or Follower(session, self._publisher)
+                idle = self._idle.pop(session_id, None)
+                self._followers[session_id] = idle or Follower(session, self._publisher)
                 self._read_ahead(session_id)
             except (SpeechError, spool.SpoolDamaged) as error:
                 self._rest(session_id, error)
