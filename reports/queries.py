@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -12,6 +13,7 @@ from reports.models import Report, ReportTemplate
 from reports.shipped import DEFAULT_SLUG
 from reports.structure import parse_structure
 from sessions_app.models import ConsultationSession
+from sessions_app.retention import Seal
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.common.models import Job
@@ -54,6 +56,15 @@ def reports_to_sign(doctor: User) -> QuerySet[Report]:
     """Return the drafts that wait for this doctor's signature."""
     drafts = Report.objects.visible_to(doctor).filter(session__doctor=doctor, status=Report.Status.COMPLETED)
     return latest_versions(drafts)
+
+
+def first_seal_of(session_id: UUID) -> Seal | None:
+    """Return when a session's report was first signed, and over what."""
+    signed = Report.objects.filter(session_id=session_id, status=Report.Status.SIGNED)
+    first = signed.only("signed_at", "content_hash").order_by("signed_at").first()
+    if first is None or first.signed_at is None:
+        return None
+    return Seal(first.pk, first.signed_at, first.content_hash)
 
 
 def count_reports_to_sign(user: User) -> int:

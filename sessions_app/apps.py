@@ -19,6 +19,6 @@ class SessionsConfig(AppConfig):
         register_rewrap(recording_keys.rewrap, recording_keys.count_under_former_keys)
         register(
             Sweep("complete abandoned sessions", timedelta(minutes=15), "sessions_app.tasks.complete_abandoned"),
-            Sweep("delete expired audio", timedelta(hours=6), "sessions_app.tasks.delete_expired_audio"),
+            Sweep("delete expired audio", timedelta(hours=1), "sessions_app.tasks.delete_expired_audio"),
             Sweep("archive left recordings", timedelta(hours=1), "sessions_app.tasks.archive_left_spools"),
         )

@@ -60,8 +60,8 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
     store = spool.default_store()
     if not store.exists(session.pk):
         return
-    if session.audio_name and session.audio_deleted_at is None:
-        store.delete(session.pk)  # an earlier run stored the file and died before this
+    if session.audio_name or session.audio_deleted_at is not None:
+        store.delete(session.pk)  # an earlier run stored or deleted it and died before this
         return
     store.settle(session.pk)
     timeline = store.timeline(session.pk)
@@ -84,9 +84,15 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
         **_measured(timeline, encoded.peaks, encoded.quality_score),
     }
     with unit_of_work():
-        _store(session, facts)
-        record(Action.UPDATE, by=None, target=session, patient_id=session.patient_id, detail={"verb": "archive_audio"})
+        is_deleted = ConsultationSession.objects.select_for_update().get(pk=session.pk).audio_deleted_at is not None
+        if not is_deleted:
+            _store(session, facts)
+            detail = {"verb": "archive_audio"}
+            record(Action.UPDATE, by=None, target=session, patient_id=session.patient_id, detail=detail)
     store.delete(session.pk)
+    if is_deleted:
+        storage.delete(name)
+        return
     logger.info("session %s: audio archived", session.pk)
 
 

@@ -1,4 +1,4 @@
-"""Verbs of a session's sound: open, finish, stop and close its stream, keep its file, erase it."""
+"""Verbs of a session's sound: open, finish, stop and close its stream, have its file made."""
 
 import hashlib
 import hmac
@@ -8,13 +8,12 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import gaps, permissions, queries, recording_keys, spool, watchers
+from sessions_app import gaps, permissions, spool, watchers
 from sessions_app.models import ConsultationSession
-from synapse.accounts.models import ClinicSettings, User
+from synapse.accounts.models import User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common import jobs
@@ -157,70 +156,9 @@ def drop_audio_after(session_id: UUID, at: datetime) -> None:
         writer.close()
 
 
-def erase_cancelled(session: ConsultationSession, *, at: datetime) -> None:
-    """Erase the recording of a cancelled session once the caller's unit of work commits."""
-    ConsultationSession.objects.filter(pk=session.pk).update(audio_deleted_at=at)
-    session.audio_deleted_at = at
-    recording_keys.destroy(session.pk, at=at)
-    transaction.on_commit(partial(spool.default_store().delete, session.pk))
-
-
 def request_archive(session: ConsultationSession) -> None:
     """Queue the making of the kept file."""
     jobs.enqueue(ARCHIVE, session.pk, runner=Job.Runner.SPEECH)
-
-
-def expired_audio(at: datetime) -> list[ConsultationSession]:
-    """Return the completed sessions whose audio is past its retention and not kept by consent."""
-    limit = at - timedelta(days=ClinicSettings.load().audio_retention_days)
-    kept = (
-        Consent.objects.filter(kind=Consent.Kind.KEEP_AUDIO, status=Consent.Status.LIVE)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=at))
-        .values("patient_id")
-    )
-    return list(
-        ConsultationSession.objects.filter(
-            status=ConsultationSession.Status.COMPLETED, ended_at__lt=limit, audio_deleted_at=None
-        )
-        .exclude(stream_opened_at=None, audio_name="")
-        .exclude(patient_id__in=kept)
-    )
-
-
-def delete_audio_unless_kept(session: ConsultationSession, *, by: User | None, at: datetime) -> bool:
-    """Erase the sound when nothing needs it any more (its report is signed); True when it was erased.
-
-    A live consent to keep audio, or words that are still being written, keep it.
-    """
-    if has_live_consent(session.patient_id, Consent.Kind.KEEP_AUDIO, at=at):
-        return False
-    latest = queries.latest_try(session)
-    if latest is not None and latest.status in {latest.Status.PENDING, latest.Status.PROCESSING}:
-        return False
-    if session.audio_deleted_at is not None or not queries.has_audio(session):
-        return False
-    delete_audio(session, by=by, at=at)
-    return True
-
-
-def delete_audio(session: ConsultationSession, *, by: User | None, at: datetime) -> None:
-    """Erase a session's sound for good; its sum, length and transcript stay."""
-    name = session.audio_name
-    with unit_of_work():
-        recording_keys.destroy(session.pk, at=at)
-        session.audio_deleted_at = at
-        session.audio_name = ""
-        session.save(update_fields=["audio_deleted_at", "audio_name", "updated_at"])
-        record(Action.DELETE, by=by, target=session, patient_id=session.patient_id, detail={"what": "audio"})
-        transaction.on_commit(partial(_erase_files, session.pk, name))
-
-
-def _erase_files(session_id: UUID, name: str) -> None:
-    from sessions_app import audio
-
-    spool.default_store().delete(session_id)
-    if name:
-        audio.delete_file(name)
 
 
 def _audit(session: ConsultationSession, verb: str, *, by: User | None, reason: str = "") -> None:

@@ -152,6 +152,17 @@ class SpoolStore:
         except FileNotFoundError:
             return None
 
+    def size(self, session_id: UUID) -> int:
+        """Return how many bytes a session's spool takes on disk; 0 without one."""
+        try:
+            return (self.folder(session_id) / "chunks").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def session_ids(self) -> list[UUID]:
+        """Return the ids of all sessions that have a spool here."""
+        return [UUID(folder.name) for folder in self.root.glob("*-*-*-*-*")] if self.root.exists() else []
+
     def free_bytes(self) -> int:
         """Return the space left on the spool's disk."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)

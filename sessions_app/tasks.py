@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import audio, gaps, queries, recordings, services, spool, stt, transcripts
+from sessions_app import audio, deletion, gaps, queries, recordings, services, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import Segment, SpeechError
@@ -57,6 +57,8 @@ def transcribe(job: Job) -> None:
         raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
     except storage.StorageError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    except spool.SpoolDamaged:
+        raise PermanentJobError("spool_damaged") from None
     now = timezone.now()
     transcripts.store_result(
         transcription,
@@ -94,9 +96,8 @@ def complete_abandoned(at: datetime) -> None:
 
 
 def delete_expired_audio(at: datetime) -> None:
-    """Erase recordings past their retention that no consent keeps."""
-    for session in recordings.expired_audio(at):
-        recordings.delete_audio_unless_kept(session, by=None, at=at)
+    """Delete recordings whose time has come, and files that were left behind."""
+    deletion.sweep(at)
 
 
 def archive_left_spools(at: datetime) -> None:

@@ -10,7 +10,7 @@ from reports.models import Report
 from reports.services.drafting import next_version
 from reports.services.evidence import is_evidence_stale
 from reports.services.store import StaleRevision
-from sessions_app import recordings
+from sessions_app import deletion
 from synapse.accounts import throttle
 from synapse.accounts.models import User
 from synapse.audit.models import Action, Outcome
@@ -98,7 +98,7 @@ def sign_report(
 ) -> Report:
     """Seal a draft: hash over content, evidence and template version, signature over hash, signer and time.
 
-    The recording is erased unless the patient agreed to keep it.
+    The recording is deleted when its rule says so: always without the patient's consent to keep it.
 
     `password_checked` says that `check_signing_password` passed in this request; `revision` is the one the doctor
     read. Raises NotAllowed, Conflict, StaleRevision and NotReady.
@@ -128,8 +128,8 @@ def sign_report(
         )
         detail = {"hash": digest, "version": report.version}
         record(Action.SIGN, by=by, target=report, patient_id=report.session.patient_id, detail=detail)
-        # The quotes are sealed now; without a consent to keep it the sound has done its work.
-        recordings.delete_audio_unless_kept(report.session, by=by, at=at)
+        # The quotes are sealed now; unless its rule keeps it, the sound has done its work.
+        deletion.delete_when_due(report.session, by=by, at=at)
     return report
 
 

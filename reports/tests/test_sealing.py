@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from patients import services as patients
 from reports import permissions, services, signing, triggers
+from reports.beside import player_view
 from reports.content import all_sentences
 from reports.models import Report
 from reports.signing import Seal
@@ -165,6 +166,27 @@ def test_the_recording_goes_with_the_signature_unless_the_patient_agreed_to_keep
 
     session.refresh_from_db()
     assert (session.audio_deleted_at is None) is agreed
+
+
+def test_a_signed_report_stays_checkable_when_its_recording_is_gone(asha, now):
+    session = make_session(asha)
+    record_audio(session)
+    sessions.complete_session(session, by=asha, at=now)
+    session.transcriptions.all().delete()
+    make_words(session)
+    report = settle(make_report(asha, session=session), by=asha)
+    quotes = [quote for sentence in all_sentences(report.structured_data) for quote in sentence["evidence"]]
+
+    sign(report, by=asha)
+
+    session.refresh_from_db()
+    report.refresh_from_db()
+    certificate = AuditEvent.objects.get(action="delete").detail
+    assert (certificate["report"], certificate["report_hash"]) == (str(report.pk), report.content_hash)
+    assert signing.verify(report) is Seal.WHOLE
+    assert quotes
+    assert [quote for line in all_sentences(report.structured_data) for quote in line["evidence"]] == quotes
+    assert player_view(session).why_silent == "The recording was deleted."
 
 
 # The seal -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from sessions_app import audio, queries, recordings, spool
+from sessions_app import audio, deletion, queries, spool
+from sessions_app.retention import Rule
 from sessions_app.tests.factories import make_session, record_audio
 from synapse import storage
 
@@ -122,7 +123,7 @@ def test_deleting_audio_erases_file_and_spool_and_keeps_the_sum(asha):
     audio.archive(session, at=timezone.now())
     name = session.audio_name
 
-    recordings.delete_audio(session, by=None, at=timezone.now())
+    deletion.delete_recording(session, rule=Rule.CLINIC, by=None, at=timezone.now())
 
     with pytest.raises(storage.StoredFileMissing):
         storage.size(name)

@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from sessions_app import audio, recording_keys, recordings, spool
+from sessions_app import audio, deletion, recording_keys, spool
 from sessions_app.models import ConsultationSession, RecordingKey
+from sessions_app.retention import Rule
 from sessions_app.tests.factories import make_session, record_audio, tone
 from synapse import storage
 from synapse.encryption import blobs, data_keys
@@ -105,7 +106,7 @@ def test_a_destroyed_key_leaves_every_copy_unreadable(session, settings, tmp_pat
     copy_of_file = (settings.DATA_DIR / "audio" / session.audio_name).read_bytes()
     name = session.audio_name
 
-    recordings.delete_audio(session, by=None, at=now)
+    deletion.delete_recording(session, rule=Rule.CLINIC, by=None, at=now)
 
     stored = RecordingKey.objects.get()
     assert (stored.wrapped, stored.destroyed_at) == (None, now)
@@ -121,7 +122,7 @@ def test_a_destroyed_key_leaves_every_copy_unreadable(session, settings, tmp_pat
 
 
 def test_a_deleted_recording_takes_no_more_sound(session, now):
-    recordings.erase_cancelled(session, at=now)
+    deletion.delete_with_session(session, by=session.doctor, at=now)
 
     with pytest.raises(spool.KeyDestroyed):
         spool.default_store().writer(session.pk)

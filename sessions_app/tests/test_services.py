@@ -10,7 +10,7 @@ from patients.models import PatientAccess
 from patients.tests.factories import make_patient
 from sessions_app import permissions, queries, recordings, services, spool
 from sessions_app.models import ConsultationSession
-from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio
+from sessions_app.tests.factories import make_consent, make_session, record_audio
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
 from synapse.common.models import Job
@@ -291,38 +291,6 @@ def test_the_streams_token_is_stored_hashed(asha, now):
     assert recordings.holds_stream(session, token)
     assert not recordings.holds_stream(session, "another")
     assert not recordings.holds_stream(session, "")
-
-
-# Keeping and erasing sound --------------------------------------------------------------------------------------------
-def test_expired_audio_is_found_unless_consent_keeps_it(asha, ben, now):
-    old = now - timedelta(days=40)
-    expired, kept, fresh = make_session(asha, at=old), make_session(ben, at=old), None
-    for session in (expired, kept):
-        record_audio(session, at=old)
-        services.complete_session(session, by=session.doctor, at=old + timedelta(minutes=30))
-    make_consent(kept.patient, by=ben, kind="keep_audio")
-    fresh = make_session(asha)
-    record_audio(fresh)
-    services.complete_session(fresh, by=asha, at=now)
-
-    assert recordings.expired_audio(now) == [expired]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_audio_goes_at_signing_unless_kept_or_still_needed(asha, now):
-    session = make_session(asha)
-    record_audio(session)
-    services.complete_session(session, by=asha, at=now)
-
-    assert recordings.delete_audio_unless_kept(session, by=asha, at=now) is False  # its words are not written yet
-    session.transcriptions.all().delete()
-    make_transcription(session)
-    keep = make_consent(session.patient, by=asha, kind="keep_audio")
-    assert recordings.delete_audio_unless_kept(session, by=asha, at=now) is False
-    keep.delete()
-    assert recordings.delete_audio_unless_kept(session, by=asha, at=now) is True
-    assert not queries.has_audio(session)
-    assert recordings.delete_audio_unless_kept(session, by=asha, at=now) is False
 
 
 # Notes ----------------------------------------------------------------------------------------------------------------

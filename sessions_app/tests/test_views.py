@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from patients.tests.factories import make_patient
-from sessions_app import audio, recordings, services
+from sessions_app import audio, deletion, services
 from sessions_app.models import ConsultationSession, RecordingKey
+from sessions_app.retention import Rule
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, segment_of
 from synapse.audit.models import AuditEvent
 
@@ -471,7 +472,7 @@ def test_sound_is_for_the_treating_doctors_and_gone_when_deleted(completed, asha
     assert signed_in(ben).get(url("audio", completed)).status_code == 404
     assert signed_in(rita).get(url("audio", completed)).status_code == 403
     assert signed_in(omar).get(url("audio", completed)).status_code == 403
-    recordings.delete_audio(completed, by=asha, at=timezone.now())
+    deletion.delete_recording(completed, rule=Rule.CLINIC, by=asha, at=timezone.now())
     assert signed_in(asha).get(url("audio", completed)).status_code == 404
 
 
