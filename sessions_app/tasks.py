@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import audio, deletion, gaps, queries, recordings, services, spool, stt, transcripts
+from sessions_app import audio, deletion, engines, gaps, queries, recordings, services, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import Segment, SpeechError
+from sessions_app.stt.base import LanguageUnknown, Segment, SpeechError
 from synapse import storage, workflows
 from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
@@ -27,6 +27,8 @@ PROGRESS_SECONDS = 2.0
 FAILED_MESSAGES = {
     "no_audio": "There is no recording to write the words from.",
     "spool_damaged": "The stored recording cannot be read. Tell your administrator.",
+    "language": "No speech engine here knows the language of this session. The recording is kept. "
+    "Set up Google Speech, with the patient’s consent to it, and try again.",
 }
 FAILED = "The words could not be written. The recording is safe. Try again."
 
@@ -51,8 +53,10 @@ def transcribe(job: Job) -> None:
     try:
         transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
         result = transcriber.transcribe(
-            _watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
+            Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
         )
+    except LanguageUnknown:
+        raise PermanentJobError("language") from None
     except SpeechError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
     except storage.StorageError as error:
@@ -70,6 +74,8 @@ def transcribe(job: Job) -> None:
         processing_seconds=round(time.monotonic() - started, 2),
         at=now,
     )
+    if result.fallback:
+        engines.note_fallback(transcription, result.fallback)
     if spool.default_store().exists(session.pk):
         recordings.request_archive(session)
     if transcription.status == Transcription.Status.COMPLETED:
@@ -119,17 +125,23 @@ def _measure(session: ConsultationSession) -> None:
     gaps.name_gaps(session, timeline.gaps, start_ms=0, end_ms=timeline.clock_ms, at=timezone.now())
 
 
-def _watched(job: Job, session: ConsultationSession) -> Iterator[bytes]:
-    """Pass the PCM on, showing how much of it was taken and keeping the job's lease."""
-    total_ms = round((session.audio_duration_seconds or 0) * 1000)
-    taken, shown_at = 0, time.monotonic()
-    for piece in audio.pcm_of(session):
-        yield piece
-        taken += len(piece)
-        if time.monotonic() - shown_at > PROGRESS_SECONDS:
-            shown_at = time.monotonic()
-            jobs.extend_lease(job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
-            jobs.set_progress(job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
+class Watched:
+    """The PCM of a session, from its beginning each time it is read; shows how much was taken, keeps the job's lease."""
+
+    def __init__(self, job: Job, session: ConsultationSession) -> None:
+        self._job = job
+        self._session = session
+
+    def __iter__(self) -> Iterator[bytes]:
+        total_ms = round((self._session.audio_duration_seconds or 0) * 1000)
+        taken, shown_at = 0, time.monotonic()
+        for piece in audio.pcm_of(self._session):
+            yield piece
+            taken += len(piece)
+            if time.monotonic() - shown_at > PROGRESS_SECONDS:
+                shown_at = time.monotonic()
+                jobs.extend_lease(self._job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
+                jobs.set_progress(self._job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
 
 
 def _cloud_allowed(session: ConsultationSession) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions_app import queries
+from sessions_app import engines, queries
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from synapse.common import jobs
 from synapse.common.models import Job
@@ -82,6 +82,7 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
         "session": session,
         "patient": session.patient,
         "transcription": transcription,
+        "fallback_words": engines.fallback_words(session, transcription),
         "is_waiting": transcription is not None and transcription.status in WAITING,
         "job": _job_of(transcription),
         "turns": turns,

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from patients.consent_texts import CURRENT
 from patients.models import Consent, Patient
 from patients.queries import live_consent
-from sessions_app import forms, permissions, queries, recordings, services, spool, transcript_page
+from sessions_app import engines, forms, permissions, queries, recordings, services, spool, transcript_page
 from sessions_app.models import ConsultationSession, Transcription
 from synapse import workflows
 from synapse.accounts.decorators import requires
@@ -205,6 +205,7 @@ def _session(request: HttpRequest, pk: UUID) -> ConsultationSession:
 
 
 def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> HttpResponse:
+    now = timezone.now()
     live = queries.live_session_of(request.user)
     patients = Patient.objects.visible_to(request.user).active()
     wanted = (form.data if form else request.GET).get("patient", "")
@@ -220,7 +221,10 @@ def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> 
         "patient": patient,
         "recent": recent,
         "live": live,
-        "consent": live_consent(patient.pk, Consent.Kind.RECORDING, at=timezone.now()) if patient else None,
+        "consent": live_consent(patient.pk, Consent.Kind.RECORDING, at=now) if patient else None,
+        "language_note": engines.language_note(queries.language_of(request.user), patient.pk, at=now)
+        if patient
+        else "",
     }
     return render_page(request, "sessions_app/start.html", context, form=form)
 
@@ -250,6 +254,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "context_saved_at": _iso(session.context_saved_at),
         "socket_path": f"/ws/sessions/{session.pk}/audio/",
         "language_name": queries.language_name(session.doctor),
+        "language_note": engines.language_note(queries.language_of(session.doctor), session.patient_id, at=now),
         "microphone": {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})},
         "complete_url": reverse("sessions:complete", args=[session.pk]),
     }
