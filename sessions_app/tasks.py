@@ -158,6 +158,7 @@ def _stored(segment: Segment, clock_map: list[list[int]]) -> dict[str, Any]:
         "start_ms": place(segment.start),
         "end_ms": place(segment.end),
         "speaker": segment.speaker,
+        "voice": segment.voice,
         "text": segment.text,
         "confidence": round(segment.confidence, 3),
         "words": [

@@ -87,7 +87,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One usable utterance, about a sentence or a turn; times in seconds."""
+    """One usable utterance, about a sentence or a turn; times in seconds.
+
+    `voice` numbers the recording's voices from 1, also where nobody knows whose they are; 0 when they were not told apart.
+    """
 
     id: int
     start: float
@@ -97,6 +100,7 @@ class Segment:
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
     is_final: bool = True
+    voice: int = 0
 
     @classmethod
     def of_words(
@@ -132,6 +136,7 @@ class Segment:
             "text": self.text,
             "confidence": round(self.confidence, 3),
             "words": [word.as_json() for word in self.words],
+            "voice": self.voice,
         }
 
 

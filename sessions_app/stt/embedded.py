@@ -12,8 +12,7 @@ from sessions_app.stt.agreement import without_loop
 from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, LiveSession, Progress, Transcript, Word
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.media import length_of
-from sessions_app.stt.segmenting import utterances
-from sessions_app.stt.speakers import Voices, VoiceWindows, listen
+from sessions_app.stt.speakers import Stretch, Voices, listen
 from sessions_app.stt.voice import Region
 from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
 
@@ -37,7 +36,7 @@ READINGS_KEPT = 90
 @dataclass(frozen=True, slots=True)
 class _Reading:
     words: list[Word]
-    voices: VoiceWindows
+    voices: list[Stretch]
 
 
 class EmbeddedTranscriber:
@@ -65,7 +64,7 @@ class EmbeddedTranscriber:
         self._whisper.language_code(language)
         expected = length_of(source)
         words: list[Word] = []
-        voices = Voices()
+        voices = Voices(doctor_voice=hints.doctor_voice)
         duration = 0.0
         for block in blocks_of(source, aim_s=BLOCK_S, limit_s=LONGEST_BLOCK_S):
             duration = block.end_s
@@ -75,7 +74,7 @@ class EmbeddedTranscriber:
                 voices.add(reading.voices)
             if progress and expected:
                 progress(min(1.0, duration / expected))
-        segments = utterances(voices.attribute(words))
+        segments = voices.attribute(words)
         if progress:
             progress(1.0)
         return Transcript(

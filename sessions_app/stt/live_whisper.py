@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sessions_app.stt.agreement import HARD_BUFFER_S, Agreement, ends_sentence
 from sessions_app.stt.base import SAMPLE_RATE, LiveEvent, Segment, Word
+from sessions_app.stt.live_voices import LiveVoices
 from sessions_app.stt.media import samples_of
-from sessions_app.stt.speakers import LiveVoices
 from sessions_app.stt.voice import FRAME_S, SPEECH, STILL_SPEECH, VoiceGate
 from sessions_app.stt.whisper import WhisperEngine
 

@@ -1,246 +1,175 @@
-"""Say who spoke: tell two voices apart by sound, then name them by what they say.
-
-Rather "unknown" than a wrong name: one voice, voices too alike, or words that fit either role stay unnamed.
-"""
+"""Say who spoke: hear how each stretch of speech sounds, tell the voices apart, give each word to one of them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from sessions_app.stt import voiceprint
-from sessions_app.stt.base import DOCTOR, PATIENT, SAMPLE_RATE, UNKNOWN, Word
-from sessions_app.stt.segmenting import phrases
+from sessions_app.stt.agreement import ends_sentence
+from sessions_app.stt.base import SAMPLE_RATE, Segment, Word
+from sessions_app.stt.clustering import find_voices, unit
+from sessions_app.stt.roles import roles_by_profile, roles_of
+from sessions_app.stt.segmenting import phrases, utterances
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-HOP_S = 0.8
+HOP_S = 0.4
 _BATCH = 32
-# More windows than this add nothing to where the two voices lie.
-_SAMPLE_OF = 1_500
-_TRIES = 12
-_ROUNDS = 25
-# The mean directions of two people lie at a cosine of 0.71 at most, halves of one person's speech at 0.9 and more
-# (LibriSpeech test-other, both directions of splitting).
-SAME_VOICE = 0.80
-# Too little of a second voice to believe in a second person.
-LEAST_SHARE = 0.03
-LEAST_WINDOWS = 3
+# A long stretch is cut into pieces of about this length: a turn may begin in it without a pause.
+PIECE_S = 2.4
 PHRASE_PAUSE_S = 0.35
-# A live segment shorter than this holds too little of a voice to name it.
-SHORTEST_LIVE_S = 0.8
-KEPT_S = 30.0
-LIVE_MEMORY = 400
 
-LEAST_WORDS = 40
-MANY_WORDS = 150
-CLEAR = 0.15
-CLEAR_OVER_MANY_WORDS = 0.03
-# The doctor opens 96 of 100 of those dialogues; worth little against the words, enough to settle a tie.
-OPENING = 0.05
-_SMOOTHING = 12
-
-_WORD = re.compile(r"[a-z']+")
-_QUESTION = 1.5
-# Log odds of a word in a doctor's turn against a patient's, rounded, for frequent words that differ most in MTS-Dialog,
-# ACI-Bench and PriMock57 (CC BY 4.0). Above zero the doctor says it, below zero the patient does.
-_CUES = {
-    "your": 3, "you": 2, "you're": 2.5, "you've": 3, "you'll": 2, "any": 2, "how": 2, "tell": 2, "what": 1.5,
-    "we'll": 3, "let's": 2, "we": 1.5, "okay": 1, "ok": 1, "alright": 1.5, "history": 2, "symptoms": 2,
-    "medications": 1.5, "sorry": 1.5, "hear": 1.5, "exam": 2, "questions": 2, "today": 1.5, "ask": 1.5, "which": 1,
-    "are": 1, "did": 1, "do": 0.5, "looks": 1.5,
-    "my": -2, "i": -0.8, "i've": -2, "am": -1, "yes": -1.5, "no": -1.5, "nope": -3, "yeah": -1, "never": -2.5,
-    "not": -1, "don't": -1, "haven't": -1.5, "can't": -1.5, "nothing": -1.5, "guess": -2, "really": -1, "ago": -1,
-    "feels": -1.5, "was": -0.5, "but": -0.5, "me": -0.3, "actually": -1, "myself": -2,
-}  # fmt: skip
-
-
-def doctor_likeness(text: str) -> float:
-    """Return how much the words sound like the doctor's (above 0) or the patient's (below 0), per word."""
-    words = _WORD.findall(text.lower().replace("’", "'"))
-    evidence = sum(_CUES.get(word, 0.0) for word in words) + _QUESTION * text.count("?")
-    return evidence / (len(words) + _SMOOTHING)
-
-
-def roles_of(texts: Sequence[str]) -> list[str]:
-    """Name each voice by all it said: the doctor, the patient, or unknown for all when it is not clear.
-
-    The voice that spoke first comes first.
-    """
-    unnamed = [UNKNOWN] * len(texts)
-    spoken = sum(len(text.split()) for text in texts)
-    if len(texts) != 2 or spoken < LEAST_WORDS:
-        return unnamed
-    difference = doctor_likeness(texts[0]) - doctor_likeness(texts[1])
-    if spoken >= MANY_WORDS:
-        difference += OPENING
-    if abs(difference) < (CLEAR if spoken < MANY_WORDS else CLEAR_OVER_MANY_WORDS):
-        return unnamed
-    return [DOCTOR, PATIENT] if difference > 0 else [PATIENT, DOCTOR]
+# How far from its middle a word still hears a window (standard deviation, s).
+REACH_S = 0.3
+# The voice changes between two words only when the sound says so: how much likeness, in seconds of speech, a change
+# costs within a phrase, at a short pause, and where a phrase ends.
+CHANGE = 0.15
+CHANGE_AT_PAUSE = 0.075
+CHANGE_AT_END = 0.0225
+SHORT_PAUSE_S = 0.15
+_SHORTEST_WORD_S, _LONGEST_WORD_S = 0.1, 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceWindows:
-    """How the voice sounds around each of some moments (seconds), one vector a moment."""
+class Stretch:
+    """Speech without a pause: its length in seconds, the middle of each window in it, and how each sounds."""
 
+    seconds: float
     moments: Sequence[float]
     vectors: NDArray[np.float32]
 
 
-def listen(stretches: Iterable[tuple[float, NDArray[np.float32]]]) -> VoiceWindows:
+def listen(stretches: Iterable[tuple[float, NDArray[np.float32]]]) -> list[Stretch]:
     """Describe the voice in stretches of speech, given as (start in seconds, audio)."""
     import numpy as np
 
-    window, hop = int(voiceprint.WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
-    pieces, moments = [], []
+    window = int(voiceprint.WINDOW_S * SAMPLE_RATE)
+    pieces: list[NDArray[np.float32]] = []
+    found: list[tuple[float, list[float]]] = []
     for start_s, audio in stretches:
-        for first in range(0, max(1, len(audio) - window + 1), hop):
-            piece = audio[first : first + window]
-            pieces.append(piece)
-            moments.append(start_s + (first + len(piece) / 2) / SAMPLE_RATE)
+        surplus = max(0, len(audio) - window)
+        places = np.linspace(0, surplus, 1 + round(surplus / (HOP_S * SAMPLE_RATE))).astype(int)
+        pieces += [audio[first : first + window] for first in places]
+        half = min(window, len(audio)) / 2
+        found.append((len(audio) / SAMPLE_RATE, [start_s + (int(first) + half) / SAMPLE_RATE for first in places]))
     vectors = [voiceprint.embed(pieces[first : first + _BATCH]) for first in range(0, len(pieces), _BATCH)]
-    return VoiceWindows(moments, np.concatenate(vectors) if vectors else voiceprint.embed([]))
+    every = np.concatenate(vectors) if vectors else voiceprint.embed([])
+    ends = np.cumsum([len(moments) for _, moments in found])
+    return (
+        [
+            Stretch(seconds, moments, own)
+            for (seconds, moments), own in zip(found, np.split(every, ends[:-1]), strict=True)
+        ]
+        if found
+        else []
+    )
 
 
 class Voices:
-    """All that was heard in a recording, to give each of its words a speaker."""
+    """All that was heard in a recording, to give each of its words a speaker.
 
-    def __init__(self) -> None:
-        self._heard: list[VoiceWindows] = []
+    `doctor_voice` is the doctor's voice profile, or empty.
+    """
 
-    def add(self, windows: VoiceWindows) -> None:
-        self._heard.append(windows)
+    def __init__(self, *, doctor_voice: Sequence[float] = ()) -> None:
+        self._doctor_voice = doctor_voice
+        self._heard: list[Stretch] = []
 
-    def attribute(self, words: Sequence[Word]) -> list[tuple[str, list[Word]]]:
-        """Return (speaker, words) for each phrase, in order."""
-        spoken = phrases(words, pause_s=PHRASE_PAUSE_S)
-        labels = self._label(spoken)
+    def add(self, stretches: Iterable[Stretch]) -> None:
+        self._heard += stretches
+
+    def attribute(self, words: Sequence[Word]) -> list[Segment]:
+        """Return the words as utterances, each with its voice's number and its speaker.
+
+        Voices count from 1 in the order of their first words.
+        """
+        if not words:
+            return []
+        means = self._tell_apart()
+        labels = _follow(words, self._heard, means)
         in_order = list(dict.fromkeys(labels))
-        said = {voice: " ".join(_text(phrase) for phrase in _of(voice, labels, spoken)) for voice in in_order}
-        named = dict(zip(in_order, roles_of(list(said.values())), strict=True))
-        return [(named[label], phrase) for label, phrase in zip(labels, spoken, strict=True)]
-
-    def _label(self, spoken: Sequence[Sequence[Word]]) -> list[int]:
-        """Return 0 or 1 for each phrase, all 0 when only one voice is heard."""
-        import numpy as np
-
-        if not self._heard:
-            return [0] * len(spoken)
-        likeness = tell_apart(np.concatenate([windows.vectors for windows in self._heard]))
-        if likeness is None:
-            return [0] * len(spoken)
-        moments = np.concatenate([windows.moments for windows in self._heard])
-        order = np.argsort(moments)
-        moments, likeness = moments[order], likeness[order]
-        return [int(_mean_over(phrase, moments, likeness) < 0) for phrase in spoken]
-
-
-def tell_apart(vectors: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Return for each vector how much nearer it is to the first voice than to the second, None for a single voice."""
-    import numpy as np
-
-    if len(vectors) < 2 * LEAST_WINDOWS:
-        return None
-    chosen = vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), _SAMPLE_OF)).astype(int)]
-    means = _two_means(chosen)
-    if means is None or float(means[0] @ means[1]) > SAME_VOICE:
-        return None
-    difference = vectors @ means[0] - vectors @ means[1]
-    second = int((difference < 0).sum())
-    if min(second, len(vectors) - second) < max(LEAST_WINDOWS, LEAST_SHARE * len(vectors)):
-        return None
-    return np.asarray(difference, np.float32)
-
-
-def _two_means(vectors: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Run spherical k-means from the two most unlike vectors and from fixed random pairs; the best fit wins."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    farthest = np.unravel_index(int((vectors @ vectors.T).argmin()), (len(vectors), len(vectors)))
-    pairs = [list(farthest), *(list(random.choice(len(vectors), 2, replace=False)) for _ in range(_TRIES))]
-    best: tuple[float, NDArray[np.float32]] | None = None
-    for pair in pairs:
-        means = vectors[pair].copy()
-        for _ in range(_ROUNDS):
-            nearest = (vectors @ means.T).argmax(1)
-            if nearest.min() == nearest.max():
-                break
-            moved = np.stack([vectors[nearest == voice].mean(0) for voice in (0, 1)])
-            moved /= np.linalg.norm(moved, axis=1, keepdims=True)
-            if np.allclose(moved, means, atol=1e-6):
-                break
-            means = moved
-        nearest = (vectors @ means.T).argmax(1)
-        fit = float((vectors @ means.T).max(1).sum())
-        if nearest.min() != nearest.max() and (best is None or fit > best[0]):
-            best = (fit, means)
-    return None if best is None else best[1]
-
-
-def _mean_over(phrase: Sequence[Word], moments: NDArray[np.float64], likeness: NDArray[np.float32]) -> float:
-    """Average the likeness of the windows whose middle lies in the phrase, or of the nearest one."""
-    import numpy as np
-
-    first, last = np.searchsorted(moments, [phrase[0].start, phrase[-1].end])
-    if last > first:
-        return float(likeness[first:last].mean())
-    middle = (phrase[0].start + phrase[-1].end) / 2
-    return float(likeness[int(np.abs(moments - middle).argmin())])
-
-
-def _of(voice: int, labels: Sequence[int], spoken: Sequence[list[Word]]) -> Iterable[list[Word]]:
-    return (phrase for label, phrase in zip(labels, spoken, strict=True) if label == voice)
-
-
-def _text(phrase: Sequence[Word]) -> str:
-    return " ".join(word.text for word in phrase)
-
-
-class LiveVoices:
-    """Name the speaker of each finished live segment, from what was heard so far."""
-
-    def __init__(self, start_s: float) -> None:
-        import numpy as np
-
-        self._recent = np.zeros(0, np.float32)
-        self._recent_start = start_s
-        self._vectors: list[NDArray[np.float32]] = []
-        self._texts: list[str] = []
-
-    def hear(self, audio: NDArray[np.float32]) -> None:
-        """Keep the last half minute of the stream."""
-        import numpy as np
-
-        self._recent = np.concatenate([self._recent, audio])
-        surplus = len(self._recent) - int(KEPT_S * SAMPLE_RATE)
-        if surplus > 0:
-            self._recent = self._recent[surplus:]
-            self._recent_start += surplus / SAMPLE_RATE
-
-    def speaker_of(self, words: Sequence[Word]) -> str:
-        """Return the role of the voice that said these words, unknown until both voices are told apart."""
-        import numpy as np
-
-        first = max(0, int((words[0].start - self._recent_start) * SAMPLE_RATE))
-        last = int((words[-1].end - self._recent_start) * SAMPLE_RATE)
-        if last - first < SHORTEST_LIVE_S * SAMPLE_RATE:
-            return UNKNOWN
-        middle = (first + last) // 2
-        half = int(voiceprint.WINDOW_S * SAMPLE_RATE / 2)
-        self._vectors.append(voiceprint.embed([self._recent[max(first, middle - half) : min(last, middle + half)]]))
-        self._texts.append(_text(words))
-        likeness = tell_apart(np.concatenate(self._vectors[-LIVE_MEMORY:]))
-        if likeness is None:
-            return UNKNOWN
-        texts = self._texts[-LIVE_MEMORY:]
-        labels = [int(value < 0) for value in likeness]
-        in_order = list(dict.fromkeys(labels))
-        said = [
-            " ".join(text for label, text in zip(labels, texts, strict=True) if label == voice) for voice in in_order
+        numbers = {label: number for number, label in enumerate(in_order, start=1)}
+        roles = roles_by_profile(means[in_order], self._doctor_voice) if self._doctor_voice and len(means) else None
+        roles = roles or roles_of([_said_by(label, labels, words) for label in in_order])
+        spoken = [(str(numbers[label]), run) for label, run in _runs(words, labels)]
+        return [
+            replace(segment, speaker=roles[int(segment.speaker) - 1], voice=int(segment.speaker))
+            for segment in utterances(spoken)
         ]
-        return dict(zip(in_order, roles_of(said), strict=True))[labels[-1]]
+
+    def _tell_apart(self) -> NDArray[np.float32]:
+        """Return the mean direction of each voice; none when nothing was heard."""
+        import numpy as np
+
+        vectors, seconds = [], []
+        for stretch in self._heard:
+            parts = max(1, round(len(stretch.vectors) * HOP_S / PIECE_S))
+            for part in np.array_split(stretch.vectors, parts):
+                vectors.append(part.mean(0))
+                seconds.append(stretch.seconds / parts)
+        if not vectors:
+            return voiceprint.embed([])
+        return find_voices(unit(np.stack(vectors)), np.array(seconds))
+
+
+def _follow(words: Sequence[Word], heard: Sequence[Stretch], voices: NDArray[np.float32]) -> list[int]:
+    """Return the most likely voice of each word (Viterbi): near in sound, and changing where phrases end."""
+    import numpy as np
+
+    if len(voices) < 2:
+        return [0] * len(words)
+    moments = np.concatenate([stretch.moments for stretch in heard])
+    likeness = np.concatenate([stretch.vectors for stretch in heard]) @ voices.T
+    order = np.argsort(moments, kind="stable")
+    moments, likeness = moments[order], likeness[order]
+    score = np.zeros(len(voices))
+    came_from: list[NDArray[np.intp]] = []
+    every = np.arange(len(voices))
+    for before, word in pairwise([words[0], *words]):
+        changed = score.max() - _cost_of_change(before, word)
+        came_from.append(np.where(score >= changed, every, score.argmax()))
+        score = np.maximum(score, changed)
+        weight = min(_LONGEST_WORD_S, max(_SHORTEST_WORD_S, word.end - word.start))
+        score = score + weight * _heard_at(word.middle, moments, likeness)
+    labels = [int(score.argmax())]
+    for previous in reversed(came_from[1:]):
+        labels.append(int(previous[labels[-1]]))
+    return labels[::-1]
+
+
+def _cost_of_change(before: Word, word: Word) -> float:
+    pause = word.start - before.end
+    if ends_sentence(before) or pause >= PHRASE_PAUSE_S:
+        return CHANGE_AT_END
+    return CHANGE_AT_PAUSE if pause >= SHORT_PAUSE_S else CHANGE
+
+
+def _heard_at(moment: float, moments: NDArray[np.float64], likeness: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Average the likeness of the windows around a moment, or take the nearest one."""
+    import numpy as np
+
+    first, last = np.searchsorted(moments, [moment - 4 * REACH_S, moment + 4 * REACH_S])
+    if first == last:
+        nearest = int(np.abs(moments - moment).argmin())
+        return np.asarray(likeness[nearest], np.float64)
+    weights = np.exp(-0.5 * ((moments[first:last] - moment) / REACH_S) ** 2)
+    return np.asarray(weights @ likeness[first:last] / weights.sum(), np.float64)
+
+
+def _runs(words: Sequence[Word], labels: Sequence[int]) -> Iterable[tuple[int, list[Word]]]:
+    """Cut the words where the voice changes and where phrases end."""
+    place = 0
+    for phrase in phrases(words, pause_s=PHRASE_PAUSE_S):
+        own = labels[place : place + len(phrase)]
+        place += len(phrase)
+        for label, run in groupby(zip(own, phrase, strict=True), key=lambda pair: pair[0]):
+            yield label, [word for _, word in run]
+
+
+def _said_by(label: int, labels: Sequence[int], words: Sequence[Word]) -> str:
+    return " ".join(word.text for own, word in zip(labels, words, strict=True) if own == label)

@@ -8,8 +8,8 @@ from typing import Any
 
 from sessions_app.stt.base import DOCTOR, PATIENT, UNKNOWN, Word
 from sessions_app.stt.google import seam
+from sessions_app.stt.roles import roles_of
 from sessions_app.stt.segmenting import phrases
-from sessions_app.stt.speakers import roles_of
 
 _LABELS = {"provider": DOCTOR, "patient": PATIENT}
 # Words of the stream before that a new one is compared with: two seconds of the fastest speech.

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
-from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, Progress, Segment, SpeechError, Transcript, Word
+from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, Progress, Segment, SpeechError, Transcript
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.google.bucket import BucketRecognition
 from sessions_app.stt.google.connection import Connection
@@ -78,11 +78,12 @@ class GoogleTranscriber:
         show = progress or _ignore
         blocks = blocks_of(source, aim_s=STREAM_PAUSE_S, limit_s=STREAM_S)
         first = list(islice(blocks, 2))
+        voices = Voices(doctor_voice=hints.doctor_voice)
         if self._bucket is not None and len(first) > 1 and not recognition.is_medical:
-            segments, duration_s = self._read_from_bucket(self._bucket, chain(first, blocks), recognition, show)
+            segments, duration_s = self._read_from_bucket(self._bucket, chain(first, blocks), recognition, voices, show)
         else:
             segments, duration_s = self._read_in_streams(
-                chain(first, blocks), recognition, show, expected_s=length_of(source)
+                chain(first, blocks), recognition, voices, show, expected_s=length_of(source)
             )
         show(1.0)
         return Transcript(
@@ -102,10 +103,15 @@ class GoogleTranscriber:
         )
 
     def _read_in_streams(
-        self, blocks: Iterable[Block], recognition: Recognition, progress: Progress, *, expected_s: float | None
+        self,
+        blocks: Iterable[Block],
+        recognition: Recognition,
+        voices: Voices,
+        progress: Progress,
+        *,
+        expected_s: float | None,
     ) -> tuple[list[Segment], float]:
         readings: list[list[TaggedWord]] = []
-        voices = Voices()
         duration_s = 0.0
         for block in blocks:
             duration_s = block.end_s
@@ -116,12 +122,16 @@ class GoogleTranscriber:
                 readings.append(words)
             if expected_s:
                 progress(min(1.0, duration_s / expected_s))
-        return utterances(_spoken(readings, voices)), duration_s
+        return _segments(readings, voices), duration_s
 
     def _read_from_bucket(
-        self, bucket: BucketRecognition, blocks: Iterable[Block], recognition: Recognition, progress: Progress
+        self,
+        bucket: BucketRecognition,
+        blocks: Iterable[Block],
+        recognition: Recognition,
+        voices: Voices,
+        progress: Progress,
     ) -> tuple[list[Segment], float]:
-        voices = Voices()
         heard = [0.0, 0.0]  # where the recording and its last voice end, in seconds
 
         def pcm() -> Iterator[bytes]:
@@ -139,7 +149,7 @@ class GoogleTranscriber:
             for result in _retried(results):
                 reading.take(result)
         _check_heard(reading, heard[1])
-        return utterances(_spoken([reading.words], voices)), heard[0]
+        return _segments([reading.words], voices), heard[0]
 
     def _read(self, block: Block, recognition: Recognition) -> list[TaggedWord]:
         reading = Reading(block.start_s)
@@ -195,11 +205,11 @@ def _retried(call: Callable[[], Answer]) -> Answer:
     return call()
 
 
-def _spoken(readings: Sequence[Sequence[TaggedWord]], voices: Voices) -> list[tuple[str, list[Word]]]:
-    """Return (speaker, words) for each phrase; where the service labels no voices they are told apart by their sound."""
+def _segments(readings: Sequence[Sequence[TaggedWord]], voices: Voices) -> list[Segment]:
+    """Cut what was read into segments; where the service labels no voices they are told apart by their sound."""
     if not any(has_labels(words) for words in readings):
         return voices.attribute([tagged.word for words in readings for tagged in words])
-    return [phrase for words in readings for phrase in attributed(words, roles_in(words))]
+    return utterances(phrase for words in readings for phrase in attributed(words, roles_in(words)))
 
 
 def _check_heard(reading: Reading, last_voice_s: float) -> None:

@@ -42,7 +42,7 @@ def test_a_transcript_goes_into_json_with_the_names_of_the_command(engine):
     shown = engine.transcribe([SPOKEN], language="en-US").as_json()
 
     assert list(shown) == ["engine", "model", "language", "duration_s", "segments", "text"]
-    assert list(shown["segments"][0]) == ["id", "start", "end", "speaker", "text", "confidence", "words"]
+    assert list(shown["segments"][0]) == ["id", "start", "end", "speaker", "text", "confidence", "words", "voice"]
     assert list(shown["segments"][0]["words"][0]) == ["start", "end", "text", "confidence"]
     assert type(shown["segments"][0]["words"][0]["start"]) is float
 
