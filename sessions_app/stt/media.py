@@ -23,14 +23,14 @@ def samples_of(pcm: bytes) -> NDArray[np.float32]:
     return np.frombuffer(pcm, "<i2").astype(np.float32) / FULL_SCALE
 
 
-def read_pcm(source: AudioSource) -> Iterator[bytes]:
-    """Yield PCM16 16 kHz mono in blocks of about 10 s.
+def read_pcm(source: AudioSource, *, container: str | None = None) -> Iterator[bytes]:
+    """Yield PCM16 16 kHz mono in blocks of about 10 s; `container` names the only format that is accepted.
 
-    Raises SpeechError when the file holds no audio that can be read. A damaged tail ends the
-    recording where it can no longer be read.
+    Raises SpeechError when the file holds no audio that can be read. Damaged packets are left out, and a damaged tail
+    ends the recording where it can no longer be read.
     """
     if isinstance(source, (str, Path)) or hasattr(source, "read"):
-        yield from _regrouped(_decoded(source))
+        yield from _regrouped(_decoded(source, container))
     else:
         yield from _regrouped(source)
 
@@ -48,26 +48,37 @@ def length_of(source: AudioSource) -> float | None:
         return None
 
 
-def _decoded(source: Any) -> Iterator[bytes]:
+def _decoded(source: Any, container_format: str | None) -> Iterator[bytes]:
     import av
 
     opened = str(source) if isinstance(source, (str, Path)) else source
     resampler = av.audio.resampler.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     heard = False
     try:
-        with av.open(opened, mode="r", metadata_errors="ignore") as container:
+        with av.open(opened, mode="r", format=container_format, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise SpeechError("The file holds no sound track.", transient=False)
-            for frame in container.decode(audio=0):
-                frame.pts = None
-                for piece in resampler.resample(frame):
-                    heard = True
-                    yield piece.to_ndarray().tobytes()
+            for packet in container.demux(audio=0):
+                for frame in _frames_of(packet):
+                    frame.pts = None
+                    for piece in resampler.resample(frame):
+                        heard = True
+                        yield piece.to_ndarray().tobytes()
             for piece in resampler.resample(None):
                 yield piece.to_ndarray().tobytes()
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        # ValueError: the sound goes on at another rate than the resampler was made for.
         if not heard:
             raise SpeechError("The file could not be read as sound.", transient=False) from error
+
+
+def _frames_of(packet: Any) -> list[Any]:
+    import av
+
+    try:
+        return list(packet.decode())
+    except av.error.FFmpegError:
+        return []
 
 
 def _regrouped(pieces: Any) -> Iterator[bytes]:
