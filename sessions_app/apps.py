@@ -20,5 +20,6 @@ class SessionsConfig(AppConfig):
         register(
             Sweep("complete abandoned sessions", timedelta(minutes=15), "sessions_app.tasks.complete_abandoned"),
             Sweep("delete expired audio", timedelta(hours=1), "sessions_app.tasks.delete_expired_audio"),
+            Sweep("settle left uploads", timedelta(hours=1), "sessions_app.upload_tasks.settle_left_uploads"),
             Sweep("archive left recordings", timedelta(hours=1), "sessions_app.tasks.archive_left_spools"),
         )

@@ -26,5 +26,5 @@ def live_session_for_chip(user: User) -> LiveSession | None:
         session.patient.full_name,
         max(0, seconds),
         is_paused=is_paused,
-        is_recorded=session.with_recording and session.stream_opened_at is not None,
+        is_recorded=session.with_recording and bool(session.stream_opened_at) and session.stream_closed_at is None,
     )

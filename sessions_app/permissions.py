@@ -76,6 +76,17 @@ def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at:
         )
 
 
+def check_can_upload(user: User, session: ConsultationSession, source: str, *, at: datetime) -> None:
+    """Raise unless this person may bring sound into the session afterwards: its doctor, and for an upload a live
+    recording consent. A dictation is the doctor's own voice and needs none."""
+    check_can_conduct(user, session)
+    if session.status == ConsultationSession.Status.CANCELLED:
+        raise StreamOver("This session was cancelled. It takes no recording.")
+    is_dictation = source == ConsultationSession.AudioSource.DICTATION
+    if not is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
+        raise NoConsent("This patient has not agreed to be recorded. Record the consent first, or dictate instead.")
+
+
 def check_can_read_words(user: User, session: ConsultationSession) -> None:
     """Raise NotAllowed unless this person may read what was said and hear it."""
     if not user.may(Permission.CONDUCT_SESSIONS):
@@ -106,5 +117,6 @@ can_start = _asks(check_can_start)
 can_conduct = _asks(check_can_conduct)
 can_record = _asks(check_can_record)
 can_give_away = _asks(check_can_give_away)
+can_upload = _asks(check_can_upload)
 can_read_words = _asks(check_can_read_words)
 can_retry = _asks(check_can_retry)

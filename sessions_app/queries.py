@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from patients.models import Patient
-from sessions_app.models import ConsultationSession, SessionEvent, TranscriptEdit, Transcription
+from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent, TranscriptEdit, Transcription
 from sessions_app.spool import SpoolStore, default_store
 from sessions_app.stt import languages
 from synapse.accounts.models import ClinicSettings, User
@@ -125,6 +125,22 @@ def live_words_of(session: ConsultationSession) -> list[dict[str, Any]]:
     """Return the segments of the pass that listened while the session was recorded; none of an uploaded recording."""
     first = session.transcriptions.order_by("retry_count").only("live_segments").first()
     return list(first.live_segments) if first is not None else []
+
+
+def open_upload_of(session: ConsultationSession) -> AudioUpload | None:
+    """Return the file or dictation on its way into a session, if any."""
+    return session.uploads.filter(status__in=[AudioUpload.Status.RECEIVING, AudioUpload.Status.RECEIVED]).first()
+
+
+def latest_upload_of(session: ConsultationSession) -> AudioUpload | None:
+    """Return the last file or dictation that was brought into a session, however it ended."""
+    return session.uploads.order_by("-created_at").first()
+
+
+def has_recording(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
+    """Whether the session has its one recording, or had it: an empty spool is none."""
+    known = session.audio_name or session.audio_sha256 or session.audio_deleted_at
+    return bool(known) or (store or default_store()).clock_ms(session.pk) > 0
 
 
 def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from patients import services as patients
 from patients.models import Patient, PatientAccess
-from sessions_app import deletion, permissions, queries, recordings, transcripts, watchers
+from sessions_app import deletion, permissions, queries, recordings, transcripts, uploads, watchers
 from sessions_app.models import ConsultationSession, SessionEvent, SessionType
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
@@ -157,6 +157,7 @@ def cancel_session(session: ConsultationSession, *, by: User, at: datetime) -> C
             duration_minutes=_minutes(session.started_at, at, pauses=seconds),
         )
         deletion.delete_with_session(session, by=by, at=at)
+        uploads.drop_upload_of(session, by=by, at=at, reason="cancelled")
         _audit(session, "cancel", by=by)
     return session
 

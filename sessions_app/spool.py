@@ -88,6 +88,19 @@ class SpoolStore:
         self.root = root
         self.key_of = key_of
 
+    def beside(self, root: Path) -> "SpoolStore":
+        """Return a store under another folder, on the same disk, that seals as this one does."""
+        return SpoolStore(root, self.key_of)
+
+    def adopt(self, session_id: UUID, other: "SpoolStore") -> None:
+        """Take a whole spool over from a store beside this one, in the place of an empty one; once or again."""
+        if other.exists(session_id):
+            if self.clock_ms(session_id) == 0:
+                self.delete(session_id)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            other.folder(session_id).rename(self.folder(session_id))
+            _sync_folder(self.root)
+
     def folder(self, session_id: UUID) -> Path:
         return self.root / str(session_id)
 
@@ -356,11 +369,7 @@ class SpoolWriter:
         os.pwrite(self._chunks, header, 0)
         os.fsync(self._chunks)
         for folder in (self._folder, self._folder.parent):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync_folder(folder)
         return cipher_of(header, key)
 
 
@@ -454,6 +463,14 @@ def default_store() -> SpoolStore:
     from sessions_app import recording_keys
 
     return SpoolStore(settings.DATA_DIR / "spool", recording_keys.key_of)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _take_lock(path: Path) -> int:

@@ -14,7 +14,7 @@ from patients.queries import has_live_consent
 from sessions_app import audio, deletion, engines, gaps, queries, recordings, services, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import LanguageUnknown, Segment, SpeechError
+from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError
 from synapse import storage, workflows
 from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
@@ -63,10 +63,13 @@ def transcribe(job: Job) -> None:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
     except spool.SpoolDamaged:
         raise PermanentJobError("spool_damaged") from None
+    heard = result.segments
+    if session.audio_source == ConsultationSession.AudioSource.DICTATION:
+        heard = tuple(segment.spoken_by(DOCTOR) for segment in heard)  # nobody else was in the room
     now = timezone.now()
     transcripts.store_result(
         transcription,
-        segments=[_stored(segment, session.audio_map) for segment in result.segments],
+        segments=[_stored(segment, session.audio_map) for segment in heard],
         service=result.engine,
         model=result.model,
         language=result.language,

@@ -28,7 +28,11 @@ TURN_SECONDS = 0.1
 BEAT_SECONDS = heartbeat.EVERY.total_seconds()
 BATCH_WAIT_SECONDS = 0.5
 BATCH_LEASE_SECONDS = 300.0
-KINDS = ("sessions_app.tasks.transcribe", "sessions_app.tasks.archive_audio")
+KINDS = (
+    "sessions_app.tasks.transcribe",
+    "sessions_app.tasks.archive_audio",
+    "sessions_app.upload_tasks.read_upload",
+)
 NICENESS = 5
 
 

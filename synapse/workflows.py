@@ -16,7 +16,7 @@ from reports.services import drafting as reports
 from reports.takeover import follow_up_of
 from scheduling import services as scheduling
 from scheduling.models import Appointment
-from sessions_app import moves, recordings
+from sessions_app import moves, recordings, uploads
 from sessions_app import permissions as session_permissions
 from sessions_app import services as sessions
 from sessions_app.models import ConsultationSession, SessionType, Transcription
@@ -119,7 +119,7 @@ def check_can_move(session: ConsultationSession, to: Patient, *, by: User, at: d
 
 
 def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:
-    """End a consent; without the one to be recorded, the patient's running recordings stop at once.
+    """End a consent; without the one to be recorded, the patient's running recordings and uploads stop at once.
 
     Audio that arrives after `at` is dropped, earlier audio follows its retention. Raises NotAllowed and
     InvalidTransition.
@@ -128,6 +128,7 @@ def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:
         consents.withdraw_consent(consent, by=by, at=at)
         if consent.kind == Consent.Kind.RECORDING:
             recordings.stop_recordings_of(consent.patient_id, by=by, at=at)
+            uploads.drop_uploads_of(consent.patient_id, by=by, at=at)
     return consent
 
 
