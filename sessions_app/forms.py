@@ -27,6 +27,7 @@ class StartForm(forms.Form):
         help_text="In the patient’s words.",
     )
     without_recording = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    then = forms.ChoiceField(choices=[("", ""), ("upload", "upload")], required=False, widget=forms.HiddenInput)
 
 
 class NotesForm(forms.Form):
@@ -89,3 +90,17 @@ class SpeakerForm(forms.Form):
 
     speaker = forms.ChoiceField(choices=[(speaker, speaker) for speaker in SPEAKERS])
     and_below = forms.BooleanField(required=False)
+
+
+class UploadForm(forms.Form):
+    """A file about to be uploaded, or a dictation about to begin: its length in bytes and the sum of its first part."""
+
+    source = forms.ChoiceField(choices=[("upload", "upload"), ("dictation", "dictation")])
+    total_bytes = forms.IntegerField(required=False, min_value=0, max_value=2**50)
+    head_sha256 = forms.RegexField(r"^[0-9a-fA-F]{64}$", required=False)
+
+
+class FinishForm(forms.Form):
+    """The end of an upload: the sum of the whole, when the client knows it."""
+
+    sha256 = forms.RegexField(r"^[0-9a-fA-F]{64}$", required=False)

@@ -102,6 +102,20 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
     }
 
 
+def source_of(session: ConsultationSession) -> dict[str, Any]:
+    """Return where the sound came from, what an uploaded file has lost at its end, and what is on its way."""
+    upload = queries.latest_upload_of(session)
+    is_cut = upload is not None and upload.status == upload.Status.STORED and upload.error_code == "cut_short"
+    tail = queries.gaps_of(session).last() if is_cut else None
+    return {
+        "upload": queries.open_upload_of(session),
+        "is_upload": session.audio_source == session.AudioSource.UPLOAD,
+        "is_dictation": session.audio_source == session.AudioSource.DICTATION,
+        "lost_at_end_ms": (tail.until_ms or tail.at_ms) - tail.at_ms if tail else 0,
+        "takes_recording": not queries.has_recording(session) and session.status != session.Status.CANCELLED,
+    }
+
+
 def newer_try(session: ConsultationSession, *, at: datetime) -> dict[str, Any]:
     """Return how the latest try stands: `newer` when it is not the one that is read, its job, and the s left for it."""
     latest, shown = queries.latest_try(session), queries.current_transcription(session)

@@ -130,6 +130,7 @@ def _transcription(session: ConsultationSession) -> Transcription:
 
 def _context(session: ConsultationSession, transcription: Transcription | None = None) -> dict[str, Any]:
     return {
+        **transcript_page.source_of(session),
         **transcript_page.context_of(session, transcription or queries.current_transcription(session)),
         **transcript_page.newer_try(session, at=timezone.now()),
     }

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sessions_app import attempt_views, audio_views, move_views, transcript_views, views
+from sessions_app import attempt_views, audio_views, move_views, transcript_views, upload_views, views
 
 app_name = "sessions"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,6 +21,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/context/allow/", views.allow_context, name="allow_context"),
     path("<uuid:pk>/marks/", views.mark, name="mark"),
     path("<uuid:pk>/audio/", audio_views.audio, name="audio"),
+    path("<uuid:pk>/upload/", upload_views.upload_page, name="upload"),
+    path("<uuid:pk>/upload/state/", upload_views.upload_state, name="upload_state"),
+    path("<uuid:pk>/uploads/", upload_views.open_upload, name="open_upload"),
+    path("<uuid:pk>/uploads/<uuid:upload>/parts/", upload_views.upload_part, name="upload_part"),
+    path("<uuid:pk>/uploads/<uuid:upload>/finish/", upload_views.finish_upload, name="finish_upload"),
+    path("<uuid:pk>/uploads/<uuid:upload>/keep/", upload_views.keep_upload, name="keep_upload"),
+    path("<uuid:pk>/uploads/<uuid:upload>/stop/", upload_views.stop_upload, name="stop_upload"),
     path("<uuid:pk>/transcript/", transcript_views.transcript, name="transcript"),
     path("<uuid:pk>/transcript/progress/", transcript_views.progress, name="progress"),
     path("<uuid:pk>/transcript/retry/", transcript_views.retry, name="retry"),

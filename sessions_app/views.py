@@ -64,12 +64,12 @@ def start(request: ClinicRequest) -> HttpResponse:
             at=timezone.now(),
             session_type=wanted["session_type"] or None,
             chief_complaint=wanted["chief_complaint"] if "chief_complaint" in request.POST else None,
-            with_recording=not wanted["without_recording"],
+            with_recording=not (wanted["without_recording"] or wanted["then"]),
         )
     except services.SessionLive as error:
         messages.error(request, error.message)
         return redirect("sessions:detail", pk=error.session_id)
-    return redirect("sessions:detail", pk=session.pk)
+    return redirect("sessions:upload" if wanted["then"] else "sessions:detail", pk=session.pk)
 
 
 @require_GET
@@ -255,7 +255,7 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "socket_path": f"/ws/sessions/{session.pk}/audio/",
         "language_name": queries.language_name(session.doctor),
         "language_note": engines.language_note(queries.language_of(session.doctor), session.patient_id, at=now),
-        "microphone": {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})},
+        "microphone": microphone_of(session),
         "complete_url": reverse("sessions:complete", args=[session.pk]),
     }
 
@@ -271,6 +271,11 @@ def _mode_of(session: ConsultationSession, *, is_consented: bool) -> str:
 
 # A consultation has two people in a room: noise suppression would take the quieter one for noise.
 DEFAULT_MICROPHONE = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": True}
+
+
+def microphone_of(session: ConsultationSession) -> dict[str, bool]:
+    """Return how the browser is to treat the microphone's sound, as `getUserMedia` names it."""
+    return {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})}
 
 
 def _milliseconds(span: timedelta) -> int:

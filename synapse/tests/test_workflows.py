@@ -17,6 +17,7 @@ from scheduling.models import Appointment
 from scheduling.services import SessionRunning
 from scheduling.tests.factories import make_appointment
 from sessions_app import services as sessions
+from sessions_app import uploads
 from sessions_app.models import ConsultationSession
 from sessions_app.services import SessionLive
 from sessions_app.tests.factories import make_consent, make_session, record_audio
@@ -230,6 +231,16 @@ def test_withdrawing_the_recording_consent_stops_the_recording_and_not_the_sessi
     assert (consent.status, consent.withdrawn_at) == (Consent.Status.WITHDRAWN, now)
     assert (session.status, session.with_recording) == ("in_progress", False)
     assert (session.stream_closed_at, session.status_reason) == (now, "consent_withdrawn")
+
+
+def test_withdrawing_the_recording_consent_stops_a_file_on_its_way(asha, now):
+    session = make_session(asha, status="completed", with_recording=False)
+    upload = uploads.open_upload(session, source="upload", total_bytes=100, by=asha, at=now)
+
+    workflows.withdraw_consent(session.patient.consents.get(kind="recording"), by=asha, at=now)
+
+    upload.refresh_from_db()
+    assert (upload.status, upload.error_code) == ("abandoned", "no_consent")
 
 
 def test_withdrawing_another_consent_leaves_the_recording_running(asha, now):
