@@ -13,36 +13,18 @@ from django.utils import timezone
 from sessions_app import live_text, spool
 from sessions_app.follower import Follower
 from sessions_app.models import ConsultationSession
+from sessions_app.pace import MOST_LIVE, Pace
 from sessions_app.read_ahead import ReadAhead
 from sessions_app.stt.base import SpeechError
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-# Measured on one core: three streams fit at a step of 0.6 s, six at 1.0 s, eight do not. More are written at the end.
-FEW_LIVE = 3
-MOST_LIVE = 6
-# Seconds of new sound after which a recording is read again; the last is for a machine that has too much to do.
-STEPS_S = (0.6, 1.0, 2.0)
-LATE_MS = 1_500
-IN_TIME_MS = 800
 # A recording that sent nothing for this long gives its place to one that waits for it.
 IDLE_SECONDS = 60.0
 # A page that opens while its recording waits hears of it within this time.
 REPEAT_SECONDS = 3.0
 RETRY_AFTER = timedelta(seconds=30)
-
-
-class Pace:
-    """How often each recording is read: less with many of them, and less still while their words come late."""
-
-    def __init__(self) -> None:
-        self._is_late = False
-
-    def step_s(self, *, recordings: int, behind_ms: int) -> float:
-        """Return the step in seconds, `behind_ms` being the age of the oldest sound that waited."""
-        self._is_late = behind_ms > (IN_TIME_MS if self._is_late else LATE_MS)
-        return STEPS_S[(recordings > FEW_LIVE) + self._is_late]
 
 
 class LivePass:
@@ -131,7 +113,7 @@ class LivePass:
 
     def _read_ahead(self, session_id: UUID) -> None:
         if session_id not in self._ahead:
-            self._ahead[session_id] = ReadAhead(self._followers[session_id])
+            self._ahead[session_id] = ReadAhead(self._followers[session_id], self._pace)
             self._ahead[session_id].start()
 
     def _end(self, session_id: UUID, followers: dict[UUID, Follower]) -> None:

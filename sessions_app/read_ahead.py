@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sessions_app import spool
 from sessions_app.follower import Follower
+from sessions_app.pace import Pace
 from sessions_app.stt.base import SpeechError
 
 logger = logging.getLogger(__name__)
@@ -18,9 +19,10 @@ AHEAD_SECONDS = 2.0
 class ReadAhead(threading.Thread):
     """Let the engine read a running recording in full, so that its transcript is there soon after the end."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, pace: Pace) -> None:
         super().__init__(name="speech-ahead", daemon=True)
         self._follower = follower
+        self._pace = pace
         self._reader = spool.default_store().reader(follower.session_id)
         self._has_ended = threading.Event()
 
@@ -41,7 +43,14 @@ class ReadAhead(threading.Thread):
     def _pcm(self) -> Iterator[bytes]:
         while True:
             for chunk in self._reader.read_new():
+                self._give_way()
                 yield chunk.pcm
+            if self._has_ended.wait(AHEAD_SECONDS):
+                raise _Ended
+
+    def _give_way(self) -> None:
+        """Wait while live words come late: they are wanted now, this reading only later."""
+        while self._pace.is_late:
             if self._has_ended.wait(AHEAD_SECONDS):
                 raise _Ended
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from sessions_app.stt.base import Word
 
@@ -18,7 +19,8 @@ ECHO_SECONDS_PER_WORD = 0.15
 ECHO_CONFIDENCE = 0.35
 SEAM_WORDS = 5
 SEAM_SECONDS = 0.6
-FORCED_AFTER_S = 8.0
+# No word may stay in doubt for 8 s, and the next reading comes up to 2 s later.
+FORCED_AFTER_S = 5.0
 SOFT_BUFFER_S = 12.0
 HARD_BUFFER_S = 28.0
 
@@ -112,10 +114,10 @@ class Agreement:
         """
         if buffer_end - buffer_start <= SOFT_BUFFER_S:
             return None
-        inside = [word for word in self.committed if word.end > buffer_start + 1.0]
+        inside = list(takewhile(lambda word: word.end > buffer_start + 1.0, reversed(self.committed)))
         sentences = [word for word in inside if ends_sentence(word)]
         cut_behind = sentences or inside
-        return cut_behind[-1].end if cut_behind else None
+        return cut_behind[0].end if cut_behind else None
 
     def must_settle(self, buffer_start: float, buffer_end: float) -> bool:
         """Tell whether the buffer nears the 30 s an encoder window holds."""

@@ -26,6 +26,8 @@ KEPT_AFTER_END_S = 0.2
 # Samples that come in one large piece, after a delay, are read once and not step by step.
 PIECE_S = 0.5
 CATCH_UP_S = 5.0
+# The voices take the stream in pieces of this length: each piece costs them a copy of the last half minute.
+HEARD_S = 5.0
 # A sentence stands alone from this many words; a shorter one waits for the next.
 SENTENCE_WORDS = 4
 
@@ -41,6 +43,8 @@ class LiveWhisper:
         self._language = whisper.language_code(language)
         self._gate = VoiceGate()
         self._voices = LiveVoices(start_s)
+        self._unheard: list[NDArray[np.float32]] = []
+        self._unheard_s = 0.0
         self._agreement = Agreement()
         self._audio = np.zeros(0, np.float32)
         self._audio_start = start_s
@@ -73,7 +77,10 @@ class LiveWhisper:
         import numpy as np
 
         self._listen(audio)
-        self._voices.hear(audio)
+        self._unheard.append(audio)
+        self._unheard_s += len(audio) / SAMPLE_RATE
+        if self._unheard_s >= HEARD_S:
+            self._hear()
         self._audio = np.concatenate([self._audio, audio])
         if not self._speaking:
             self._forget_before(self._now - PRE_ROLL_S)
@@ -85,6 +92,13 @@ class LiveWhisper:
             return self._settle()
         due = self._unread_s >= (self.step_s if is_newest else CATCH_UP_S)
         return self._read_on() if due and self._silent_s < PAUSE_S else []
+
+    def _hear(self) -> None:
+        import numpy as np
+
+        if self._unheard:
+            self._voices.hear(np.concatenate(self._unheard))
+            self._unheard, self._unheard_s = [], 0.0
 
     def _listen(self, audio: NDArray[np.float32]) -> None:
         probabilities = self._gate.feed(audio)
@@ -138,6 +152,7 @@ class LiveWhisper:
             yield self._close(rest)
 
     def _close(self, words: Sequence[Word]) -> LiveEvent:
+        self._hear()
         segment = Segment.of_words(self._next_id, words, speaker=self._voices.speaker_of(words))
         self._next_id += 1
         self._closed += len(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterable
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 BUNDLED_MODEL = "tiny.en"
 
-# The encoder's cost grows with its window, so a short utterance gets a short one. With less room
-# behind the speech than this the decoder says the last sentence twice.
-WINDOW_ROOM_S = 10.0
-WINDOW_SHORTEST_S = 15.0
+# The encoder's cost grows with its window, so a short utterance gets a short one. With less room behind the speech than
+# this, or with anything but silence in it, the decoder says the last sentence twice.
+WINDOW_ROOM_S = 5.0
+WINDOW_SHORTEST_S = 8.0
 WINDOW_LONGEST_S = 30.0
 FRAMES_PER_SECOND = 100
 TOKENS_PER_SECOND = 9
@@ -62,9 +63,11 @@ class WhisperEngine:
         duration = len(audio) / SAMPLE_RATE
         tokenizer = self._tokenizer(language)
         features = self.model.feature_extractor(audio)[:, : int(duration * FRAMES_PER_SECOND)]
-        window_s = min(WINDOW_LONGEST_S, max(WINDOW_SHORTEST_S, duration + WINDOW_ROOM_S))
-        frames = int(window_s * FRAMES_PER_SECOND)
-        features = np.pad(features, ((0, 0), (0, max(0, frames - features.shape[1]))))[:, :frames]
+        # Whole seconds: the runtime keeps memory for each length of window it has met.
+        window_s = math.ceil(min(WINDOW_LONGEST_S, max(WINDOW_SHORTEST_S, duration + WINDOW_ROOM_S)))
+        frames = window_s * FRAMES_PER_SECOND
+        room = ((0, 0), (0, max(0, frames - features.shape[1])))
+        features = np.pad(features, room, constant_values=features.min())[:, :frames]
         encoded = self.model.encode(features)
 
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from sessions_app import follower, live_pass, read_ahead, recordings, spool, stt, transcripts, worker
+from sessions_app import follower, live_pass, pace, read_ahead, recordings, spool, stt, transcripts, worker
 from sessions_app.models import Transcription
 from sessions_app.stt.base import LiveEvent, Segment, SpeechError, Word
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
@@ -271,7 +271,7 @@ def three_recorders(db):
 
 @pytest.fixture
 def two_places(monkeypatch):
-    monkeypatch.setattr(live_pass, "FEW_LIVE", 1)
+    monkeypatch.setattr(pace, "FEW_LIVE", 1)
     monkeypatch.setattr(live_pass, "MOST_LIVE", 2)
     monkeypatch.setattr(live_pass, "REPEAT_SECONDS", 60.0)
 
@@ -332,13 +332,13 @@ def test_a_recording_that_went_quiet_gives_its_place_away_and_comes_back_when_it
 
 
 def test_steps_grow_with_recordings_and_while_words_come_late():
-    pace = live_pass.Pace()
+    speed = pace.Pace()
 
-    assert pace.step_s(recordings=3, behind_ms=700) == 0.6
-    assert pace.step_s(recordings=4, behind_ms=700) == 1.0
-    assert pace.step_s(recordings=4, behind_ms=1_600) == 2.0
-    assert pace.step_s(recordings=4, behind_ms=1_000) == 2.0
-    assert pace.step_s(recordings=3, behind_ms=700) == 0.6
+    assert speed.step_s(recordings=3, behind_ms=700) == 0.6
+    assert speed.step_s(recordings=4, behind_ms=700) == 1.0
+    assert speed.step_s(recordings=4, behind_ms=1_600) == 2.0
+    assert speed.step_s(recordings=4, behind_ms=1_000) == 2.0
+    assert speed.step_s(recordings=3, behind_ms=700) == 0.6
 
 
 def test_words_that_fell_far_behind_go_on_from_now(live, recorder, engine, monkeypatch):
@@ -383,6 +383,28 @@ def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine,
     assert not ahead.is_alive()
     assert live._ahead == {}
     assert sum(taken) == 64_000
+
+
+def test_reading_ahead_gives_way_while_live_words_come_late(live, recorder, monkeypatch):
+    monkeypatch.setattr(read_ahead, "AHEAD_SECONDS", 0.0)
+    recorder.record(1)
+    speed, one = pace.Pace(), follower.Follower(recorder.session, Heard())
+    ahead = read_ahead.ReadAhead(one, speed)
+    speed.step_s(recordings=1, behind_ms=5_000)
+    looks = []
+
+    def wait(seconds):
+        looks.append(seconds)
+        speed.step_s(recordings=1, behind_ms=0)
+        return False
+
+    monkeypatch.setattr(ahead._has_ended, "wait", wait)
+    pcm = ahead._pcm()
+
+    assert len(next(pcm)) == CHUNK_MS * 32
+    assert len(looks) == 1
+    next(pcm)
+    assert len(looks) == 1
 
 
 def test_a_session_that_is_paused_or_not_recorded_opens_no_stream(live, asha, engine):

@@ -85,11 +85,11 @@ def test_a_squeezed_or_doubted_second_copy_is_dropped():
     assert without_echo(repeated_by_the_speaker) == repeated_by_the_speaker
 
 
-def test_text_that_stays_in_doubt_for_eight_seconds_is_committed():
+def test_text_that_stays_in_doubt_for_five_seconds_is_committed():
     policy = Agreement()
     policy.offer(spoken("one two three"), now=2.0)
 
-    newly = policy.offer(spoken("won too tree"), now=9.0)
+    newly = policy.offer(spoken("won too tree"), now=6.0)
 
     assert texts(newly) == "won too tree"
     assert policy.pending == []
@@ -99,7 +99,7 @@ def test_text_in_doubt_for_less_waits():
     policy = Agreement()
     policy.offer(spoken("one two three"), now=2.0)
 
-    assert policy.offer(spoken("won too tree"), now=8.0) == []
+    assert policy.offer(spoken("won too tree"), now=5.2) == []
 
 
 def test_the_buffer_is_cut_behind_a_sentence_once_it_is_longer_than_twelve_seconds():
