@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sessions_app.stt.base import SAMPLE_RATE, LiveEvent, Segment, SpeechError
+from sessions_app.stt.base import SAMPLE_RATE, LiveEvent, Segment, SpeechError, Word
 from sessions_app.stt.google.errors import FeatureRefused, StreamAged
-from sessions_app.stt.google.results import TAIL_WORDS, Reading, Result, SettledWord, attributed
+from sessions_app.stt.google.results import (
+    TAIL_WORDS,
+    Reading,
+    Result,
+    SettledWord,
+    TaggedWord,
+    attributed,
+    has_labels,
+)
 from sessions_app.stt.google.stream import Answer, Reader, Stream
+from sessions_app.stt.live_voices import LiveVoices
+from sessions_app.stt.media import samples_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +35,11 @@ STREAM_PAUSE_S = 240.0
 OVERLAP_S = 1.5
 # A stream closed while somebody speaks may have heard half of a word that ends this near to its end.
 EDGE_S = 0.4
-FINISH_TIMEOUT_S = 15.0
-# Seconds before the next try after a failure; after the last the service is away.
+# The other live sessions wait while one ends.
+FINISH_TIMEOUT_S = 10.0
+# Seconds before the next try after a failure; after the last, or this long without a word, the service is away.
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
+AWAY_S = 15.0
 # A stream that was ended younger than this without a word did not end for its age.
 SHORTEST_LIFE_S = 5.0
 
@@ -44,14 +57,16 @@ class HandOver:
 class GoogleLive:
     """One live session. Not safe to share between threads."""
 
-    def __init__(self, read: Reader, *, start_s: float, first_id: int) -> None:
+    def __init__(self, read: Reader, *, start_s: float, first_id: int, doctor_voice: Sequence[float] = ()) -> None:
         self.step_s = 0.0  # the service sets its own pace
         self._read = read
         self._next_id = first_id
         self._kept = _Kept(start_s)
+        self._voices = LiveVoices(start_s, doctor_voice=doctor_voice)
         self._tail: list[SettledWord] = []
         self._events: list[LiveEvent] = []
         self._failures = 0
+        self._failing_since = 0.0
         self._try_again_at = 0.0
         self._is_last = False
         self._has_said = False
@@ -61,6 +76,7 @@ class GoogleLive:
     def feed(self, pcm: bytes) -> list[LiveEvent]:
         """Send samples on and return what the service said meanwhile. Raises SpeechError when it is away."""
         self._kept.add(pcm)
+        self._voices.hear(samples_of(pcm))
         if self._stream is not None and not self._stream.is_closed:
             self._stream.send(pcm)
         if (stream := self._stream) is not None:
@@ -75,14 +91,15 @@ class GoogleLive:
         return self._taken_events()
 
     def finish(self) -> list[LiveEvent]:
-        """End the session and wait for its last words, 15 s a stream at most. Raises SpeechError."""
+        """End the session and wait for its last words, 10 s at most. Raises SpeechError."""
+        deadline = time.monotonic() + FINISH_TIMEOUT_S
         while True:
             if self._stream is None:
                 time.sleep(max(0.0, self._try_again_at - time.monotonic()))
                 self._stream = self._open()
             self._is_last = self._heard_s(self._stream) >= self._kept.end_s
             self._stream.close()
-            if self._wait_for_end(self._stream):
+            if self._wait_for_end(self._stream, deadline):
                 return self._taken_events()
 
     def hand_over(self) -> HandOver:
@@ -105,14 +122,12 @@ class GoogleLive:
         has_pause = any(event.segment.is_final for event in self._events)
         return stream.age_s > STREAM_S or (has_pause and stream.age_s > STREAM_PAUSE_S)
 
-    def _wait_for_end(self, stream: Stream) -> bool:
+    def _wait_for_end(self, stream: Stream, deadline: float) -> bool:
         """Take all that a closed stream still says; True when it was the last one. Raises SpeechError."""
-        deadline = time.monotonic() + FINISH_TIMEOUT_S
         while self._stream is stream:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                self._fail(SpeechError("The speech service did not answer in time.", transient=True))
-                return False
+                raise SpeechError("The speech service did not answer in time.", transient=True)
             for answer in stream.answers(wait_s=left_s):
                 if answer is None and self._is_last:
                     return True
@@ -138,9 +153,12 @@ class GoogleLive:
         if self._stream is not None:
             self._stream.close()
         self._stream = None
-        if not error.transient or self._failures >= len(BACKOFF_S):
+        now = time.monotonic()
+        if not self._failures:
+            self._failing_since = now
+        if not error.transient or self._failures >= len(BACKOFF_S) or now - self._failing_since > AWAY_S:
             raise error
-        self._try_again_at = time.monotonic() + BACKOFF_S[self._failures]
+        self._try_again_at = now + BACKOFF_S[self._failures]
         self._failures += 1
         logger.warning("the speech service failed (try %s): %s", self._failures, type(error).__name__)
 
@@ -159,7 +177,7 @@ class GoogleLive:
             whole_until_s = self._heard_s(stream) - EDGE_S
             fresh = [tagged for tagged in fresh if tagged.word.end <= whole_until_s]
         events = []
-        for speaker, words in attributed(fresh, self._reading.roles()):
+        for speaker, words in self._attributed(fresh):
             self._tail = [*self._tail, *(SettledWord(word, speaker) for word in words)][-TAIL_WORDS:]
             segment = Segment.of_words(self._next_id, words, speaker=speaker)
             self._next_id += 1
@@ -169,6 +187,12 @@ class GoogleLive:
             self._failures = 0
             self._kept.forget_until(self._tail[-1].word.end - OVERLAP_S)
         return events
+
+    def _attributed(self, fresh: Sequence[TaggedWord]) -> list[tuple[str, list[Word]]]:
+        """Return (speaker, words) for each phrase; voices without a label are told apart by their sound."""
+        if has_labels(self._reading.words):
+            return attributed(fresh, self._reading.roles())
+        return [(self._voices.speaker_of(phrase), phrase) for _, phrase in attributed(fresh, {})]
 
     def _taken_events(self) -> list[LiveEvent]:
         events, self._events = self._events, []

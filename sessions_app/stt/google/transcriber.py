@@ -99,7 +99,10 @@ class GoogleTranscriber:
         """Open a live session; raises SpeechError."""
         recognition = recognition_of(self._chosen_model, language, hints.vocabulary)
         return GoogleLive(
-            lambda frames: self._results(frames, recognition, interim=True), start_s=start_s, first_id=first_id
+            lambda frames: self._results(frames, recognition, interim=True),
+            start_s=start_s,
+            first_id=first_id,
+            doctor_voice=hints.doctor_voice,
         )
 
     def _read_in_streams(

@@ -7,6 +7,7 @@ from sessions_app.stt.base import Hints, SpeechError
 from sessions_app.stt.google import GoogleTranscriber, live
 from sessions_app.tests.stt.google_ear import Script, said, ticking
 from sessions_app.tests.stt.google_stand_in import StandIn
+from sessions_app.tests.stt.sound import consultation, reference
 
 PIECE_S = 2.0
 QUESTION = "Have you had any trouble with your sleep and how do you feel today?"
@@ -284,3 +285,31 @@ def test_the_end_waits_for_a_silent_service_no_longer_than_set(serve, monkeypatc
 
     with pytest.raises(SpeechError, match="in time"):
         follow(engine.open_live(language="en-IN"), server, sound)
+
+
+def test_live_voices_without_labels_are_told_apart_by_their_sound(serve):
+    turns = reference()["turns"]
+    words = [word for turn in turns for word in said(turn["text"], start=turn["start"], end=turn["end"])]
+    engine, server = serve(Script(consultation(), words, refused=("diarization_config",)))
+
+    events = follow(engine.open_live(language="en-IN"), server, consultation())
+
+    def speaker_at(second):
+        return next(turn["speaker"] for turn in turns if turn["start"] - 0.01 <= second <= turn["end"] + 0.01)
+
+    named = [segment for segment in finals(events) if segment.speaker != "unknown"]
+    right = [segment.speaker == speaker_at(segment.words[0].middle) for segment in named]
+    assert len(right) >= 4
+    assert sum(right) >= 0.9 * len(right)
+
+
+def test_a_service_that_fails_slowly_is_given_up_after_a_while(serve, monkeypatch):
+    monkeypatch.setattr(live, "AWAY_S", 0.0)
+    sound = ticking(10)
+    script = Script(sound, failures=[grpc.StatusCode.UNAVAILABLE] * 9)
+    engine, server = serve(script)
+
+    with pytest.raises(SpeechError):
+        follow(engine.open_live(language="en-IN"), server, sound)
+
+    assert script.streams == 2
