@@ -7,34 +7,25 @@ import hashlib
 import io
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sessions_app import recording_keys, spool
+from sessions_app import queries, recording_keys, spool
 from sessions_app.models import ConsultationSession
+from sessions_app.quality import Meter, Quality
 from synapse import storage
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "ogg/opus"
 CONTENT_TYPE = "audio/ogg"
 BIT_RATE = 24_000
-PEAKS = 1_000
 OPUS_FRAME = spool.SAMPLE_RATE // 50  # 20 ms, the frame Opus is made for
 LENGTH_TOLERANCE_MS = 20  # one frame: the last one is padded
 WAV_HEADER_LENGTH = 44
-
-_FRAME_RATE = 50  # levels are measured over 20 ms
-_FULL_SCALE = 32_768.0
-_CLIPPED = 32_700
-_SILENCE_DBFS = -50.0
 
 
 class AudioDamaged(Exception):
@@ -49,7 +40,7 @@ class Encoded:
     pcm_bytes: int
     sha256: str
     peaks: list[float]
-    quality_score: float
+    quality: Quality
 
 
 def archive(session: ConsultationSession, *, at: datetime) -> None:
@@ -81,7 +72,7 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
         "audio_format": FORMAT,
         "audio_size_bytes": size,
         "audio_sha256": timeline.sha256,
-        **_measured(timeline, encoded.peaks, encoded.quality_score),
+        **_measured(session, timeline, encoded.peaks, encoded.quality),
     }
     with unit_of_work():
         is_deleted = ConsultationSession.objects.select_for_update().get(pk=session.pk).audio_deleted_at is not None
@@ -105,16 +96,21 @@ def survey(session: ConsultationSession) -> spool.Timeline:
     meter = Meter(timeline.pcm_bytes)
     for block in _framed(chunk.pcm for chunk in store.reader(session.pk)):
         meter.hear(np.frombuffer(block, "<i2"))
-    _store(session, _measured(timeline, meter.peaks(), meter.quality_score()))
+    _store(session, _measured(session, timeline, meter.peaks(), meter.quality()))
     return timeline
 
 
-def _measured(timeline: spool.Timeline, peaks: list[float], quality_score: float) -> dict[str, Any]:
+def _measured(
+    session: ConsultationSession, timeline: spool.Timeline, peaks: list[float], quality: Quality
+) -> dict[str, Any]:
+    lost_ms = sum((gap.until_ms or gap.at_ms) - gap.at_ms for gap in queries.gaps_of(session))
+    quality = replace(quality, lost_s=round((lost_ms or sum(end - start for start, end in timeline.gaps)) / 1000, 1))
     return {
         "audio_duration_seconds": timeline.pcm_ms / 1000,
         "audio_map": [list(pair) for pair in timeline.clock_map],
         "audio_peaks": peaks,
-        "audio_quality_score": quality_score,
+        "audio_quality": asdict(quality),
+        "audio_quality_score": quality.score(timeline.pcm_ms / 1000),
     }
 
 
@@ -148,7 +144,7 @@ def encode(pieces: Iterable[bytes], *, pcm_bytes: int) -> Encoded:
             position += len(samples)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return Encoded(target.getvalue(), seen, digest.hexdigest(), meter.peaks(), meter.quality_score())
+    return Encoded(target.getvalue(), seen, digest.hexdigest(), meter.peaks(), meter.quality())
 
 
 def check_length(file: bytes, *, pcm_bytes: int) -> None:
@@ -203,55 +199,6 @@ def wav_header(pcm_bytes: int) -> bytes:
     fields += (2).to_bytes(2, "little") + (16).to_bytes(2, "little")
     length = (36 + pcm_bytes).to_bytes(4, "little")
     return b"RIFF" + length + b"WAVE" + fields + b"data" + pcm_bytes.to_bytes(4, "little")
-
-
-class Meter:
-    """Measures level and quality of PCM while it passes by."""
-
-    def __init__(self, pcm_bytes: int) -> None:
-        self._per_peak = max(1, -(-pcm_bytes // 2 // PEAKS))
-        self._peaks: list[float] = []
-        self._peak, self._peak_samples = 0.0, 0
-        self._levels: list[float] = []
-        self._clipped = 0
-        self._samples = 0
-
-    def hear(self, samples: "NDArray[np.int16]") -> None:
-        """Take the next samples, 20 ms at a time."""
-        import numpy as np
-
-        loud = np.abs(samples.astype(np.float32))
-        self._samples += len(samples)
-        self._clipped += int((loud >= _CLIPPED).sum())
-        self._levels.append(float(np.sqrt(np.mean((loud / _FULL_SCALE) ** 2))))
-        self._peak = max(self._peak, float(loud.max(initial=0.0)) / _FULL_SCALE)
-        self._peak_samples += len(samples)
-        if self._peak_samples >= self._per_peak:
-            self._peaks.append(round(min(1.0, self._peak), 3))
-            self._peak, self._peak_samples = 0.0, self._peak_samples - self._per_peak
-
-    def peaks(self) -> list[float]:
-        """Return up to 1,000 levels from 0 to 1."""
-        return [*self._peaks, round(min(1.0, self._peak), 3)][:PEAKS] if self._peak_samples else self._peaks[:PEAKS]
-
-    def quality_score(self) -> float:
-        """Return how usable the sound is, 0 to 1.
-
-        0.6 for the distance between speech and noise (95th to 10th percentile of the 20 ms levels; 30 dB counts full),
-        0.25 for samples that do not clip (1 % clipped counts nothing), 0.15 for not being silent (a consultation is up
-        to 70 % pauses; all frames under -50 dBFS count nothing).
-        """
-        import numpy as np
-
-        if not self._levels:
-            return 0.0
-        levels = 20 * np.log10(np.maximum(np.array(self._levels), 1e-6))
-        distance = min(1.0, max(0.0, float(np.percentile(levels, 95) - np.percentile(levels, 10)) / 30))
-        clean = 1 - min(1.0, self._clipped / self._samples / 0.01)
-        silent = float((levels < _SILENCE_DBFS).mean())
-        heard = 1 - max(0.0, silent - 0.7) / 0.3
-        # Silence has no clipping either; only what is heard can be good.
-        return round((0.6 * distance + 0.25 * clean + 0.15) * heard, 3)
 
 
 def _framed(pieces: Iterable[bytes]) -> Iterator[bytes]:
