@@ -1,4 +1,4 @@
-"""The sound of a session, in parts as a player asks for them."""
+"""The sound of a session, in parts as a player asks for them; deleting it, and what certifies that."""
 
 import hashlib
 import re
@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_safe
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from sessions_app import audio as sound
-from sessions_app import permissions, queries, spool
+from sessions_app import audio_facts, deletion, permissions, queries, spool
+from sessions_app.forms import DeleteAudioForm
 from sessions_app.models import ConsultationSession
 from synapse import storage
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
 from synapse.audit.models import Action
 from synapse.audit.services import record_read
-from synapse.web.http import ClinicRequest
+from synapse.web.http import ClinicRequest, render_page
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _DELETED = "This recording was deleted. Its words and its report stay."
@@ -51,6 +54,41 @@ def audio(request: ClinicRequest, pk: UUID) -> HttpResponseBase:
         return _text(_DELETED, status=404)
     except (storage.StorageError, spool.SpoolDamaged):
         return _text("The recording cannot be read now. Try again, or tell your administrator.", status=503)
+
+
+@require_POST
+@requires(Permission.CONDUCT_SESSIONS)
+def delete_audio(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Delete the recording before its time."""
+    session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
+    form = DeleteAudioForm(request.POST)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        deletion.delete_by_hand(session, reason=reason, by=request.user, at=timezone.now())
+        messages.success(request, "The recording is deleted. Its words stay.")
+    else:
+        messages.error(request, "Choose why the recording is deleted. Nothing was deleted.")
+    return redirect("sessions:detail", pk=pk)
+
+
+@require_GET
+@requires(Permission.VIEW_SESSIONS)
+def certificate(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Show what the trail says of a deleted recording."""
+    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient")
+    session = get_object_or_404(visible, pk=pk)
+    found = deletion.certificate_of(session)
+    if found is None:
+        raise Http404
+    record_read(request, target=session, patient_id=session.patient_id)
+    context = {
+        "session": session,
+        "certificate": found,
+        "why": audio_facts.why_deleted(found),
+        "source": dict(ConsultationSession.AudioSource.choices).get(found.facts.get("source", ""), ""),
+        "length": f"{found.facts.get('seconds', 0):g} s",
+    }
+    return render_page(request, "sessions_app/certificate.html", context)
 
 
 def _stored(session: ConsultationSession) -> Sound:

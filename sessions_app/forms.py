@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.dateparse import parse_datetime
 
+from sessions_app.deletion import Reason
 from sessions_app.models import SessionType
 from sessions_app.segments import LONGEST_TEXT, SPEAKERS
 
@@ -104,3 +105,13 @@ class FinishForm(forms.Form):
     """The end of an upload: the sum of the whole, when the client knows it."""
 
     sha256 = forms.RegexField(r"^[0-9a-fA-F]{64}$", required=False)
+
+
+class DeleteAudioForm(forms.Form):
+    """Why a recording is deleted before its time."""
+
+    reason = forms.ChoiceField(
+        label="Why",
+        choices=[("", "Choose a reason"), *Reason.choices],
+        error_messages={"required": "Choose why the recording is deleted."},
+    )
