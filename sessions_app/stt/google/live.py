@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sessions_app.stt.base import SAMPLE_RATE, LiveEvent, Segment, SpeechError, Word
+from sessions_app.stt.base import SAMPLE_RATE, UNKNOWN, LiveEvent, Segment, SpeechError, Word
 from sessions_app.stt.google.errors import FeatureRefused, StreamAged
 from sessions_app.stt.google.results import (
     TAIL_WORDS,
@@ -19,8 +19,8 @@ from sessions_app.stt.google.results import (
     Result,
     SettledWord,
     TaggedWord,
-    attributed,
     has_labels,
+    phrases_by_voice,
 )
 from sessions_app.stt.google.stream import Answer, Reader, Stream
 from sessions_app.stt.live_voices import LiveVoices
@@ -190,9 +190,11 @@ class GoogleLive:
 
     def _attributed(self, fresh: Sequence[TaggedWord]) -> list[tuple[str, list[Word]]]:
         """Return (speaker, words) for each phrase; voices without a label are told apart by their sound."""
+        spoken = phrases_by_voice(fresh)
         if has_labels(self._reading.words):
-            return attributed(fresh, self._reading.roles())
-        return [(self._voices.speaker_of(phrase), phrase) for _, phrase in attributed(fresh, {})]
+            roles = self._reading.roles()
+            return [(roles.get(voice, UNKNOWN), phrase) for voice, phrase in spoken]
+        return [(self._voices.speaker_of(phrase), phrase) for _, phrase in spoken]
 
     def _taken_events(self) -> list[LiveEvent]:
         events, self._events = self._events, []

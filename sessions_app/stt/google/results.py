@@ -94,15 +94,14 @@ class Reading:
                 self._known.setdefault(tagged.voice, settled.speaker)
 
 
-def attributed(words: Sequence[TaggedWord], roles: Mapping[str, str]) -> list[tuple[str, list[Word]]]:
-    """Return (speaker, words) for each phrase."""
+def phrases_by_voice(words: Sequence[TaggedWord]) -> list[tuple[str, list[Word]]]:
+    """Return (voice, words) for each phrase; no phrase holds words of two voices."""
     runs: list[tuple[str, list[Word]]] = []
     for tagged in words:
-        speaker = roles.get(tagged.voice, UNKNOWN)
-        if not runs or runs[-1][0] != speaker:
-            runs.append((speaker, []))
+        if not runs or runs[-1][0] != tagged.voice:
+            runs.append((tagged.voice, []))
         runs[-1][1].append(tagged.word)
-    return [(speaker, phrase) for speaker, run in runs for phrase in phrases(run)]
+    return [(voice, phrase) for voice, run in runs for phrase in phrases(run)]
 
 
 def roles_in(words: Iterable[TaggedWord], *, known: Mapping[str, str] | None = None) -> dict[str, str]:

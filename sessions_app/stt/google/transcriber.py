@@ -5,18 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
-from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, Progress, Segment, SpeechError, Transcript
+from sessions_app.stt.base import (
+    NO_HINTS,
+    UNKNOWN,
+    AudioSource,
+    Hints,
+    Progress,
+    Segment,
+    SpeechError,
+    Transcript,
+    Word,
+)
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.google.bucket import BucketRecognition
 from sessions_app.stt.google.connection import Connection
 from sessions_app.stt.google.errors import FeatureRefused, StreamTooFast
 from sessions_app.stt.google.live import BACKOFF_S, STREAM_PAUSE_S, STREAM_S, GoogleLive
 from sessions_app.stt.google.recognition import Recognition, StreamingV1, StreamingV2, recognition_of
-from sessions_app.stt.google.results import Reading, Result, TaggedWord, attributed, has_labels, roles_in
+from sessions_app.stt.google.results import Reading, Result, TaggedWord, has_labels, phrases_by_voice, roles_in
 from sessions_app.stt.google.stream import BYTES_PER_SECOND, frames_of
 from sessions_app.stt.media import FULL_SCALE, length_of
 from sessions_app.stt.segmenting import utterances
@@ -212,7 +223,22 @@ def _segments(readings: Sequence[Sequence[TaggedWord]], voices: Voices) -> list[
     """Cut what was read into segments; where the service labels no voices they are told apart by their sound."""
     if not any(has_labels(words) for words in readings):
         return voices.attribute([tagged.word for words in readings for tagged in words])
-    return utterances(phrase for words in readings for phrase in attributed(words, roles_in(words)))
+    speakers: dict[str, str] = {}
+    spoken: list[tuple[str, list[Word]]] = []
+    for place, words in enumerate(readings):
+        roles = roles_in(words)
+        for voice, phrase in phrases_by_voice(words):
+            speaker = roles.get(voice, UNKNOWN)
+            # Labels begin anew with each stream: only a role says that two of them are one person.
+            person = f"{place} {voice}" if speaker == UNKNOWN else speaker
+            speakers[person] = speaker
+            spoken.append((person, phrase))
+    numbers = {person: number for number, person in enumerate(speakers, start=1)}
+    is_numbered = len(readings) == 1 or UNKNOWN not in speakers.values()
+    return [
+        replace(segment, speaker=speakers[segment.speaker], voice=numbers[segment.speaker] if is_numbered else 0)
+        for segment in utterances(spoken)
+    ]
 
 
 def _check_heard(reading: Reading, last_voice_s: float) -> None:

@@ -52,6 +52,7 @@ def test_a_finished_file_is_read_by_version_2_and_its_voices_named(serve):
     assert [segment.speaker for segment in transcript.segments] == ["doctor"] + ["patient"] * 2 + ["doctor"] * 2 + [
         "patient"
     ] * 2
+    assert [segment.voice for segment in transcript.segments] == [1, 2, 2, 1, 1, 2, 2]
     assert transcript.segments[0].words[0].start == pytest.approx(0.6, abs=0.01)
     assert script.recognizers == ["projects/clinic/locations/eu/recognizers/_"]
     assert max(script.sizes) <= 12_800
@@ -241,3 +242,16 @@ def test_version_2_says_which_setting_it_misses():
         GoogleTranscriber().transcribe([SPOKEN], language="en-IN")
 
     assert not failure.value.transient
+
+
+def test_two_voices_that_nobody_can_name_never_share_a_line(serve):
+    script = Script(
+        SPOKEN, [*said("Yes quite.", start=0.6, end=1.4, voice=1), *said("Well no.", start=1.5, end=16.0, voice=2)]
+    )
+
+    segments = serve(script).transcribe([SPOKEN], language="en-IN").segments
+
+    assert [(segment.text, segment.speaker, segment.voice) for segment in segments] == [
+        ("Yes quite.", "unknown", 1),
+        ("Well no.", "unknown", 2),
+    ]
