@@ -8,6 +8,7 @@ from django.utils.dateparse import parse_datetime
 from sessions_app.deletion import Reason
 from sessions_app.models import SessionType
 from sessions_app.segments import LONGEST_TEXT, SPEAKERS
+from sessions_app.voice_profiles import LARGEST_BYTES, TEXT
 
 LONGEST_NOTES = 20_000
 LONGEST_COMPLAINT = 500
@@ -115,3 +116,20 @@ class DeleteAudioForm(forms.Form):
         choices=[("", "Choose a reason"), *Reason.choices],
         error_messages={"required": "Choose why the recording is deleted."},
     )
+
+
+class VoiceForm(forms.Form):
+    """Agree to a profile of one's own voice and send what it is made of."""
+
+    agreed = forms.BooleanField(
+        label="I have read this and agree to it",
+        error_messages={"required": "Tick the box to agree. Without it nothing is recorded."},
+    )
+    text_version = forms.CharField(max_length=20, initial=TEXT.version, widget=forms.HiddenInput)
+    sound = forms.FileField(error_messages={"required": "Nothing was recorded.", "empty": "Nothing was recorded."})
+
+    def clean_sound(self) -> Any:
+        sound = self.cleaned_data["sound"]
+        if sound.size > LARGEST_BYTES:
+            raise forms.ValidationError("The recording is too long. A minute at most is taken.")
+        return sound

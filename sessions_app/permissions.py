@@ -93,6 +93,12 @@ def check_can_read_words(user: User, session: ConsultationSession) -> None:
         raise NotAllowed("The words and the audio of a session are for the treating doctors.")
 
 
+def check_can_keep_voice(user: User, owner: User) -> None:
+    """Raise NotAllowed unless this person decides about the owner's voice profile: only oneself, only a doctor."""
+    if user.pk != owner.pk or not user.may(Permission.CONDUCT_SESSIONS):
+        raise NotAllowed("Only a practitioner decides about their own voice profile.")
+
+
 def check_can_retry(user: User, transcription: Transcription) -> None:
     """Raise NotAllowed unless this person may have a failed transcript written again."""
     if not (user.may(Permission.CONDUCT_SESSIONS) or user.may(Permission.VIEW_SYSTEM)):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("synapse.web.urls")),
     path("patients/", include("patients.urls")),
     path("sessions/", include("sessions_app.urls")),
+    path("settings/voice/", include("sessions_app.voice_urls")),
     path("reports/", include("reports.urls")),
     path("templates/", include("reports.template_urls")),
     path("calendar/", include("scheduling.urls")),

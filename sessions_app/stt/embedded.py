@@ -96,7 +96,9 @@ class EmbeddedTranscriber:
         """Open a stream that this machine reads while it runs; raises SpeechError."""
         from sessions_app.stt.live_whisper import LiveWhisper
 
-        return LiveWhisper(self._whisper, language=language, start_s=start_s, first_id=first_id)
+        return LiveWhisper(
+            self._whisper, language=language, start_s=start_s, first_id=first_id, doctor_voice=hints.doctor_voice
+        )
 
     @property
     def _whisper(self) -> WhisperEngine:

@@ -35,14 +35,22 @@ SENTENCE_WORDS = 4
 class LiveWhisper:
     """Follow one stream; all times are seconds from the start of the recording."""
 
-    def __init__(self, whisper: WhisperEngine, *, language: str, start_s: float, first_id: int) -> None:
+    def __init__(
+        self,
+        whisper: WhisperEngine,
+        *,
+        language: str,
+        start_s: float,
+        first_id: int,
+        doctor_voice: Sequence[float] = (),
+    ) -> None:
         import numpy as np
 
         self.step_s = STEP_S
         self._whisper = whisper
         self._language = whisper.language_code(language)
         self._gate = VoiceGate()
-        self._voices = LiveVoices(start_s)
+        self._voices = LiveVoices(start_s, doctor_voice=doctor_voice)
         self._unheard: list[NDArray[np.float32]] = []
         self._unheard_s = 0.0
         self._agreement = Agreement()

@@ -90,7 +90,7 @@ class Voices:
         """
         if not words:
             return []
-        means = self._tell_apart()
+        means = tell_apart(self._heard)
         labels = _follow(words, self._heard, means)
         in_order = list(dict.fromkeys(labels))
         numbers = {label: number for number, label in enumerate(in_order, start=1)}
@@ -102,19 +102,20 @@ class Voices:
             for segment in utterances(spoken)
         ]
 
-    def _tell_apart(self) -> NDArray[np.float32]:
-        """Return the mean direction of each voice; none when nothing was heard."""
-        import numpy as np
 
-        vectors, seconds = [], []
-        for stretch in self._heard:
-            parts = max(1, round(len(stretch.vectors) * HOP_S / PIECE_S))
-            for part in np.array_split(stretch.vectors, parts):
-                vectors.append(part.mean(0))
-                seconds.append(stretch.seconds / parts)
-        if not vectors:
-            return voiceprint.embed([])
-        return find_voices(unit(np.stack(vectors)), np.array(seconds))
+def tell_apart(heard: Sequence[Stretch]) -> NDArray[np.float32]:
+    """Return the mean direction of each voice, a unit vector each; none when nothing was heard."""
+    import numpy as np
+
+    vectors, seconds = [], []
+    for stretch in heard:
+        parts = max(1, round(len(stretch.vectors) * HOP_S / PIECE_S))
+        for part in np.array_split(stretch.vectors, parts):
+            vectors.append(part.mean(0))
+            seconds.append(stretch.seconds / parts)
+    if not vectors:
+        return voiceprint.embed([])
+    return find_voices(unit(np.stack(vectors)), np.array(seconds))
 
 
 def _follow(words: Sequence[Word], heard: Sequence[Stretch], voices: NDArray[np.float32]) -> list[int]:

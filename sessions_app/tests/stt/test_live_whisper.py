@@ -51,7 +51,7 @@ class Undecided:
 
 
 class NoVoices:
-    def __init__(self, start_s):
+    def __init__(self, start_s, *, doctor_voice):
         pass
 
     def hear(self, audio):
