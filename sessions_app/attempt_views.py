@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from sessions_app import permissions, queries, transcript_page
+from sessions_app import permissions, queries, transcript_lines, transcript_page
 from sessions_app.models import ConsultationSession
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -50,7 +50,7 @@ def attempt(request: ClinicRequest, pk: UUID, number: int) -> HttpResponse:
         "attempt": row,
         "number": number,
         "is_counting": row == queries.current_transcription(session),
-        "turns": transcript_page.turns_of(session, row),
+        "turns": transcript_lines.turns_of(session, row),
     }
     return render_page(request, "sessions_app/attempt.html", context)
 

@@ -76,22 +76,75 @@ class MarkForm(forms.Form):
     t_ms = forms.IntegerField(min_value=0, max_value=2**32 - 1)
 
 
-class SegmentForm(forms.Form):
-    """The corrected words of one line."""
+class RevisionForm(forms.Form):
+    """Which transcript an edit is of, and the revision the page showed."""
+
+    transcription = forms.UUIDField()
+    revision = forms.IntegerField(min_value=0, required=False)
+
+
+class LineTextForm(RevisionForm):
+    """The corrected words of one line; `continues` is the revision of the edit that is still being typed."""
 
     text = forms.CharField(
-        label="What was said",
         max_length=LONGEST_TEXT,
-        widget=forms.Textarea({"rows": 2, "class": "ta"}),
-        error_messages={"required": "A line cannot be empty. Write what was said."},
+        error_messages={
+            "required": "A line cannot be empty. Write what was said.",
+            "max_length": f"A line holds at most {LONGEST_TEXT} characters. Split it.",
+        },
     )
+    continues = forms.IntegerField(min_value=0, required=False)
 
 
-class SpeakerForm(forms.Form):
+class SpeakerForm(RevisionForm):
     """Who said a line, and whether every later line of the same voice follows."""
 
     speaker = forms.ChoiceField(choices=[(speaker, speaker) for speaker in SPEAKERS])
     and_below = forms.BooleanField(required=False)
+
+
+class SplitForm(RevisionForm):
+    """The word of a line, from 1, before which it is cut."""
+
+    place = forms.IntegerField(min_value=1)
+
+
+class HeardForm(RevisionForm):
+    """A word of a line, from 0, that was listened to, or none for all; `take_back` what the engine put in for it."""
+
+    place = forms.IntegerField(min_value=0, required=False)
+    take_back = forms.BooleanField(required=False)
+
+
+class ReplaceForm(RevisionForm):
+    """What to search for and put in its place; `line` and `occurrence`, from 0, when it is one place only."""
+
+    wanted = forms.CharField(max_length=200, error_messages={"required": "Type what to search for."})
+    replacement = forms.CharField(max_length=200, required=False)
+    whole_words = forms.BooleanField(required=False)
+    match_case = forms.BooleanField(required=False)
+    line = forms.IntegerField(min_value=0, required=False)
+    occurrence = forms.IntegerField(min_value=0, required=False)
+
+
+class ReadingForm(RevisionForm):
+    """Which of two readings stands, or the words that do."""
+
+    which = forms.ChoiceField(choices=[(which, which) for which in ("live", "batch", "typed")])
+    text = forms.CharField(max_length=200, required=False)
+
+
+class CorrectionNotesForm(RevisionForm):
+    """What the doctor says about the corrections, and what the page showed before."""
+
+    text = forms.CharField(required=False, strip=False)
+    seen = forms.CharField(required=False, strip=False)
+
+    def clean_text(self) -> str:
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    def clean_seen(self) -> str:
+        return str(self.cleaned_data["seen"]).replace("\r\n", "\n")
 
 
 class UploadForm(forms.Form):

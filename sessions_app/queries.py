@@ -10,6 +10,7 @@ from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from patients.models import Patient
 from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent, TranscriptEdit, Transcription
+from sessions_app.segments import words_of
 from sessions_app.spool import SpoolStore, default_store
 from sessions_app.stt import languages
 from synapse.accounts.models import ClinicSettings, User
@@ -201,9 +202,25 @@ def file_to_clock(clock_map: Iterable[Iterable[int]], file_ms: int) -> int:
     return place
 
 
-def doubtful_words(segment: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the words of a segment the engine was not sure of."""
-    return [word for word in segment.get("words") or [] if (word.get("confidence") or 1) < DOUBTFUL_BELOW]
+def doubtful_words(segment: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the words of a segment to listen to, with their places: those the engine was not sure of, or put in."""
+    return [
+        (place, word)
+        for place, word in enumerate(words_of(segment))
+        if word["confidence"] < DOUBTFUL_BELOW or word.get("heard")
+    ]
+
+
+def display_names(user_ids: Iterable[Any]) -> dict[str, str]:
+    """Return the names of users by their id as text; empty ids are left out."""
+    wanted = {str(user_id) for user_id in user_ids if user_id}
+    return {str(user.pk): user.display_name for user in User.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+def words_to_correct(session: ConsultationSession) -> Transcription | None:
+    """Return the finished transcript that counts; its words are read when they are asked for."""
+    rows = session.transcriptions.filter(status=Transcription.Status.COMPLETED)
+    return rows.defer("segments", "readings", *BESIDE_THE_WORDS).order_by("-retry_count").first()
 
 
 def previous_segment(segments: Iterable[dict[str, Any]], line: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -218,13 +235,15 @@ def previous_segment(segments: Iterable[dict[str, Any]], line: Mapping[str, Any]
 
 def edit_to_undo(transcription: Transcription) -> TranscriptEdit | None:
     """Return the latest edit that stands: an edit proper, or the redo of one."""
-    return transcription.edits.exclude(verb="undo").filter(undone_by=None).order_by("-revision").first()
+    edits = transcription.edits.defer("before", "after").exclude(verb="undo")
+    return edits.filter(undone_by=None).order_by("-revision").first()
 
 
 def edit_to_redo(transcription: Transcription) -> TranscriptEdit | None:
     """Return the latest undo that stands, unless something else was edited after it."""
-    last_edit = transcription.edits.exclude(verb__in=["undo", "redo"]).order_by("-revision").first()
-    undone = transcription.edits.filter(verb="undo", undone_by=None).order_by("-revision").first()
+    edits = transcription.edits.defer("before", "after").order_by("-revision")
+    last_edit = edits.exclude(verb__in=["undo", "redo"]).first()
+    undone = edits.filter(verb="undo", undone_by=None).first()
     if undone is None or (last_edit is not None and last_edit.revision > undone.revision):
         return None
     return undone

@@ -1,104 +1,160 @@
-"""What the transcript page shows, made from stored segments. Pure: no request, no writing."""
+"""What the transcript page shows: the lines, what to check beside them, the changes. Nothing is written here."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions_app import engines, queries
-from sessions_app.models import ConsultationSession, SessionEvent, Transcription
+from sessions_app import engines, queries, transcript_checks, transcript_lines, wording
+from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.segments import Segment
 from synapse.common import jobs
 from synapse.common.models import Job
 
 Status = Transcription.Status
 WAITING = frozenset({Status.PENDING, Status.PROCESSING})
-MOST_CHECKS = 60
-OTHER_NAMES = {
-    "unknown": "Not sure",
-    "doctor_2": "Second doctor",
-    "patient_2": "Second patient",
-    "patient_3": "Third patient",
-    "patient_4": "Fourth patient",
-    "patient_5": "Fifth patient",
-    "other": "Someone else",
+MOST_CHECKS = 30
+MOST_CHANGES = 12
+PAGE_KEYS = (
+    ("J", "Next line"),
+    ("K", "Line before"),
+    ("← →", "Word by word in the line"),
+    ("Space", "Play or stop"),
+    ("P", "Play this line, or from this word"),
+    ("L", "Repeat this line"),
+    ("Alt ← →", "5 seconds back or on"),
+    ("< >", "Slower or faster"),
+    ("Y", "Scroll along while it plays"),
+    ("Enter", "Correct this line; while typing: split it at the cursor"),
+    ("Ctrl Enter", "While typing: done (Esc does the same)"),
+    ("Tab", "While typing: next line"),
+    ("Backspace", "Join with the line before; while typing: at the start of the line"),
+    ("1 2 3 4", "Who says this line"),
+    ("X", "Swap doctor and patient"),
+    ("H", "This word, or this line, was heard right"),
+    ("N", "Next thing to check"),
+    ("F", "Find and replace"),
+    ("O", "Show or hide what was first heard"),
+    ("Ctrl Z", "Undo"),
+    ("Ctrl Shift Z", "Do again"),
+)
+VERBS = {
+    "correct": "Words corrected",
+    "speaker": "Speaker named",
+    "swap": "Speakers swapped",
+    "merge": "Lines joined",
+    "split": "Line split",
+    "replace": "Found and replaced",
+    "choose": "Reading chosen",
+    "confirm": "Heard again and right",
+    "restore": "Put back as first heard",
+    "undo": "Undone",
+    "redo": "Done again",
 }
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of a line: plain text, or one word the engine was not sure of (`percent` below 60)."""
-
-    text: str
-    percent: int | None = None
-    start_ms: int = 0
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One line of the page."""
-
-    id: int
-    start_ms: int
-    end_ms: int
-    speaker: str
-    name: str
-    kind: str
-    pieces: list[Piece]
-    original_text: str
-    gap_before_s: int
-    is_flagged: bool
-
-
-@dataclass(frozen=True)
-class Check:
-    """Something worth a second look."""
-
-    turn: int
-    start_ms: int
-    title: str
-    hint: str
-    icon: str
-
-
-@dataclass(frozen=True)
 class Change:
-    """A correction that can be taken back."""
+    """A line that is no longer as it was first heard."""
 
     turn: int
     start_ms: int
-    before: str
-    after: str
+    speaker: str
+    parts: list[wording.Part]
+    was_speaker: str
+    by: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class PastEdit:
+    """One edit of the history."""
+
+    revision: int
+    words: str
+    lines: int
+    start_ms: int
+    by: str
+    at: datetime
 
 
 def context_of(session: ConsultationSession, transcription: Transcription | None) -> dict[str, Any]:
     """Return everything the page and its fragments need."""
-    segments = _ordered(transcription)
-    names = speaker_names(session)
-    gaps, marks = _gaps_and_marks(session)
-    turns = turns_of(session, transcription)
-    checks = [check for segment in segments for check in _checks(segment, names)]
-    changes = [change for segment in segments if (change := _change(segment, names)) is not None]
+    segments = transcript_lines.ordered(transcription)
     duration_ms = _duration_ms(session, segments)
-    return {
+    context = {
         "session": session,
         "patient": session.patient,
         "transcription": transcription,
         "fallback_words": engines.fallback_words(session, transcription),
         "is_waiting": transcription is not None and transcription.status in WAITING,
         "job": _job_of(transcription),
-        "turns": turns,
-        "names": names,
-        "checks": checks[:MOST_CHECKS],
-        "check_count": len(checks),
-        "changes": changes,
-        "gaps": gaps,
+        "gaps": queries.gaps_of(session),
         "gap_places": queries.gap_places(session),
-        "marks": marks,
+        "mark_places": [[mark.at_ms, mark.kind] for mark in queries.marks_of(session)],
         "confidence": _percent(transcription),
         "has_audio": queries.has_audio(session),
         "duration_ms": duration_ms,
         "clock_map": session.audio_map or [[0, 0]],
         "peaks": " ".join(str(round(level * 100)) for level in session.audio_peaks),
-        "cursor_places": [event.at_ms for event in marks],
+    }
+    if transcription is None or transcription.status != Status.COMPLETED:
+        return {**context, "turns": transcript_lines.turns_of(session, transcription)}
+    return {**context, **words_context(session, transcription), "page_keys": PAGE_KEYS}
+
+
+def words_context(
+    session: ConsultationSession, transcription: Transcription, *, only: set[int] | None = None
+) -> dict[str, Any]:
+    """Return the lines of a finished transcript, or those with the ids in `only`, and what stands beside them."""
+    segments = transcript_lines.ordered(transcription)
+    questions = transcript_checks.open_questions(
+        transcription.readings, segments, medications=session.patient.current_medications
+    )
+    around = transcript_lines.surroundings(session, segments, questions=questions)
+    checks = transcript_checks.checks_of(segments, questions)
+    changes = [segment for segment in segments if _is_changed(segment)]
+    latest = sorted(changes, key=lambda segment: segment.get("corrected_at") or "", reverse=True)[:MOST_CHANGES]
+    return {
+        "session": session,
+        "transcription": transcription,
+        "turns": transcript_lines.make_turns(segments, around, only=only),
+        "names": around.names,
+        "checks": checks[:MOST_CHECKS],
+        "check_count": len(checks),
+        "changes": [_change(segment, around, is_short=True) for segment in latest],
+        "change_count": len(changes),
+        "marks": around.marks,
+        "can_undo": queries.edit_to_undo(transcription) is not None,
+        "can_redo": queries.edit_to_redo(transcription) is not None,
+    }
+
+
+def changes_context(session: ConsultationSession, transcription: Transcription) -> dict[str, Any]:
+    """Return what was first heard beside what stands now, line by line and in full, and the history of edits."""
+    segments = transcript_lines.ordered(transcription)
+    around = transcript_lines.surroundings(session, segments)
+    edits = transcription.edits.select_related("by").order_by("-revision")
+    return {
+        "session": session,
+        "patient": session.patient,
+        "transcription": transcription,
+        "changes": [_change(segment, around) for segment in segments if _is_changed(segment)],
+        "lines": [_change(segment, around) for segment in segments],
+        "originals": [
+            {"name": around.names.get(one["speaker"], ""), "start_ms": one["start_ms"], "text": one["text"]}
+            for one in transcription.original_segments
+        ],
+        "edits": [
+            PastEdit(
+                edit.revision,
+                VERBS.get(edit.verb, edit.verb),
+                len(edit.after),
+                min((segment["start_ms"] for segment in edit.after), default=0),
+                edit.by.display_name,
+                edit.at,
+            )
+            for edit in edits
+        ],
     }
 
 
@@ -129,106 +185,23 @@ def newer_try(session: ConsultationSession, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def turns_of(session: ConsultationSession, transcription: Transcription | None) -> list[Turn]:
-    """Return the lines to show: the finished transcript's, or those the live pass has so far."""
-    is_final = transcription is not None and transcription.status == Status.COMPLETED
-    names = speaker_names(session) if is_final else live_names(session)
-    gaps, marks = _gaps_and_marks(session)
-    return [_turn(segment, names, gaps, marks, before) for segment, before in _with_previous(_ordered(transcription))]
+def _is_changed(segment: Segment) -> bool:
+    return bool(segment.get("original_text") or segment.get("original_speaker"))
 
 
-def speaker_names(session: ConsultationSession) -> dict[str, str]:
-    """Return how each speaker label is called on this session's pages."""
-    doctor = session.doctor.last_name or session.doctor.username
-    return {"doctor": f"Dr {doctor}", "patient": session.patient.first_name, **OTHER_NAMES}
-
-
-def live_names(session: ConsultationSession) -> dict[str, str]:
-    """Return the names while the words come in: who speaks is settled at the end, so nobody is doubted yet."""
-    return {**speaker_names(session), "unknown": "Speaker"}
-
-
-def _gaps_and_marks(session: ConsultationSession) -> tuple[list[SessionEvent], list[SessionEvent]]:
-    events = list(session.events.order_by("at_ms"))
-    gaps = [event for event in events if event.kind == SessionEvent.Kind.GAP]
-    return gaps, [event for event in events if event.kind in queries.MARK_KINDS]
-
-
-def _ordered(transcription: Transcription | None) -> list[dict[str, Any]]:
-    if transcription is None:
-        return []
-    shown = transcription.segments if transcription.status == Status.COMPLETED else transcription.live_segments
-    return sorted(shown, key=lambda segment: segment["start_ms"])
-
-
-def _with_previous(segments: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
-    return list(zip(segments, [None, *segments], strict=False))
-
-
-def _turn(
-    segment: dict[str, Any],
-    names: dict[str, str],
-    gaps: list[SessionEvent],
-    marks: list[SessionEvent],
-    before: dict[str, Any] | None,
-) -> Turn:
-    speaker = segment["speaker"]
-    start_ms, end_ms = segment["start_ms"], segment["end_ms"]
-    since = before["start_ms"] if before else -1
-    lost_ms = sum((gap.until_ms or gap.at_ms) - gap.at_ms for gap in gaps if since < gap.at_ms <= start_ms)
-    return Turn(
-        id=segment["id"],
-        start_ms=start_ms,
-        end_ms=end_ms,
-        speaker=speaker,
-        name=names.get(speaker, names["other"]),
-        kind={"doctor": "doc", "doctor_2": "doc", "unknown": "unk"}.get(speaker, "pt"),
-        pieces=_pieces(segment),
-        original_text=segment.get("original_text") or "",
-        gap_before_s=round(lost_ms / 1000),
-        is_flagged=any(start_ms <= mark.at_ms < end_ms for mark in marks if mark.kind == SessionEvent.Kind.RISK),
+def _change(segment: Segment, around: transcript_lines.Surroundings, *, is_short: bool = False) -> Change:
+    original = segment.get("original_text")
+    parts = wording.compare(original or segment["text"], segment["text"])
+    at = segment.get("corrected_at")
+    return Change(
+        turn=segment["id"],
+        start_ms=segment["start_ms"],
+        speaker=around.names.get(segment["speaker"], ""),
+        parts=(wording.around_changes(parts) if original else []) if is_short else parts,
+        was_speaker=around.names.get(segment.get("original_speaker") or "", ""),
+        by=around.people.get(segment.get("corrected_by") or "", ""),
+        at=datetime.fromisoformat(at) if at else None,
     )
-
-
-def _pieces(segment: dict[str, Any]) -> list[Piece]:
-    """Cut a line where a doubtful word begins and ends; a line without matching words stays whole."""
-    words = segment.get("words") or []
-    if [word["text"] for word in words] != segment["text"].split():
-        return [Piece(segment["text"])]
-    pieces: list[Piece] = []
-    plain: list[str] = []
-    for word in words:
-        if word["confidence"] >= queries.DOUBTFUL_BELOW:
-            plain.append(word["text"])
-            continue
-        if plain:
-            pieces.append(Piece(" ".join(plain) + " "))
-            plain = []
-        pieces.append(Piece(word["text"], round(word["confidence"] * 100), word["start_ms"]))
-        pieces.append(Piece(" "))
-    if plain:
-        pieces.append(Piece(" ".join(plain)))
-    return pieces
-
-
-def _checks(segment: dict[str, Any], names: dict[str, str]) -> list[Check]:
-    found = []
-    if segment["speaker"] == "unknown":
-        start = segment["text"] if len(segment["text"]) < 24 else segment["text"][:22] + "…"
-        found.append(Check(segment["id"], segment["start_ms"], f"Who said “{start}”?", "Voice not recognised", "user"))
-    for word in queries.doubtful_words(segment):
-        percent = round(word["confidence"] * 100)
-        found.append(Check(segment["id"], word["start_ms"], f"“{word['text']}”", f"{percent}% sure", "ear"))
-    return found
-
-
-def _change(segment: dict[str, Any], names: dict[str, str]) -> Change | None:
-    text, speaker = segment.get("original_text"), segment.get("original_speaker")
-    if text:
-        return Change(segment["id"], segment["start_ms"], text, segment["text"])
-    if speaker:
-        return Change(segment["id"], segment["start_ms"], names.get(speaker, ""), names.get(segment["speaker"], ""))
-    return None
 
 
 def _duration_ms(session: ConsultationSession, segments: list[dict[str, Any]]) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sessions_app import attempt_views, audio_views, move_views, transcript_views, upload_views, views
+from sessions_app import attempt_views, audio_views, correction_views, move_views, transcript_views, upload_views, views
 
 app_name = "sessions"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -36,8 +36,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/transcript/newer/", attempt_views.newer, name="newer_try"),
     path("<uuid:pk>/transcript/attempts/", attempt_views.attempts, name="attempts"),
     path("<uuid:pk>/transcript/attempts/<int:number>/", attempt_views.attempt, name="attempt"),
-    path("<uuid:pk>/transcript/swap/", transcript_views.swap, name="swap"),
-    path("<uuid:pk>/transcript/<int:segment>/", transcript_views.segment, name="segment"),
-    path("<uuid:pk>/transcript/<int:segment>/speaker/", transcript_views.speaker, name="speaker"),
-    path("<uuid:pk>/transcript/<int:segment>/undo/", transcript_views.undo, name="undo"),
+    path("<uuid:pk>/transcript/changes/", correction_views.changes, name="changes"),
+    path("<uuid:pk>/transcript/swap/", correction_views.swap, name="swap"),
+    path("<uuid:pk>/transcript/replace/", correction_views.replace, name="replace"),
+    path("<uuid:pk>/transcript/undo/", correction_views.undo, name="undo"),
+    path("<uuid:pk>/transcript/redo/", correction_views.redo, name="redo"),
+    path("<uuid:pk>/transcript/notes/", correction_views.notes, name="correction_notes"),
+    path("<uuid:pk>/transcript/readings/<int:reading>/", correction_views.reading, name="reading"),
+    path("<uuid:pk>/transcript/<int:segment>/", correction_views.text, name="line"),
+    path("<uuid:pk>/transcript/<int:segment>/speaker/", correction_views.speaker, name="speaker"),
+    path("<uuid:pk>/transcript/<int:segment>/merge/", correction_views.merge, name="merge"),
+    path("<uuid:pk>/transcript/<int:segment>/split/", correction_views.split, name="split"),
+    path("<uuid:pk>/transcript/<int:segment>/heard/", correction_views.confirm, name="heard"),
+    path("<uuid:pk>/transcript/<int:segment>/restore/", correction_views.restore, name="restore"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from patients.consent_texts import CURRENT
 from patients.models import Consent, Patient
 from patients.queries import live_consent
-from sessions_app import engines, forms, permissions, queries, recordings, services, spool, transcript_page
+from sessions_app import engines, forms, permissions, queries, recordings, services, spool, transcript_lines
 from sessions_app.models import ConsultationSession, Transcription
 from synapse import workflows
 from synapse.accounts.decorators import requires
@@ -244,8 +244,8 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
         "clock_ms": recordings.clock_ms(session.pk),
         "idle_ms": _milliseconds(now - session.last_audio_at) if session.last_audio_at else 0,
         "elapsed_ms": max(0, _milliseconds(now - session.started_at) - session.paused_seconds * 1000),
-        "turns": transcript_page.turns_of(session, queries.current_transcription(session)),
-        "names": transcript_page.live_names(session),
+        "turns": transcript_lines.turns_of(session, queries.current_transcription(session)),
+        "names": transcript_lines.live_names(session),
         "marks": marks,
         "mark_places": [mark.at_ms for mark in marks],
         "gap_places": queries.gap_places(session),

@@ -167,6 +167,13 @@ def apply_reading(place: PlaceOfReading, text: str) -> Segment:
     return {**changed, "words": words}
 
 
+def terms_in(text: str) -> set[str]:
+    """Return the numbers, as digits, and the drugs, by their generic names, that a text holds."""
+    words = split_tens(text).split()
+    numbers = {str(value) for _, _, value in find_numbers(words)} | set(_DIGITS.findall(text))
+    return numbers | {drug_name(word) for word in map(_normal, words) if word in DRUGS}
+
+
 def _fitted(texts: Sequence[str], place: PlaceOfReading, new: Sequence[str]) -> list[str]:
     """Return the words of a reading with the capital and the closing mark of those they stand for."""
     if not new:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sessions_app import corrections, transcript_page, transcripts
-from sessions_app.models import SessionEvent, Transcription
+from sessions_app import corrections, transcripts
+from sessions_app.models import Transcription
 from sessions_app.tests.factories import make_session, make_transcription, record_audio, segment_of
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
 from synapse.common.models import Job
@@ -154,35 +154,3 @@ def test_without_audio_there_is_nothing_to_retry(asha, now):
 
     with pytest.raises(Conflict):
         transcripts.retry(failed, by=asha, at=now)
-
-
-# What the page shows --------------------------------------------------------------------------------------------------
-def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
-    row = make_transcription(session, status="processing")
-    SessionEvent.objects.create(session=session, cid="g", kind="gap", at_ms=1_000, until_ms=13_000, at=now)
-    SessionEvent.objects.create(session=session, cid="r", kind="risk", at_ms=14_000, at=now)
-    lines = [
-        segment_of("doctor", 0, 900, "Any side effects from sertraline", doubtful="sertraline"),
-        segment_of("unknown", 13_500, 15_000, "Some nausea at first"),
-    ]
-    store(row, lines, now)
-
-    shown = transcript_page.context_of(session, row)
-
-    first, second = shown["turns"]
-    assert [(piece.text, piece.percent) for piece in first.pieces][:2] == [
-        ("Any side effects from ", None),
-        ("sertraline", 30),
-    ]
-    assert (second.gap_before_s, second.is_flagged, second.kind) == (12, True, "unk")
-    assert [check.icon for check in shown["checks"]] == ["ear", "user"]
-
-
-def test_a_line_whose_words_do_not_fit_its_text_is_shown_whole(session, now):
-    row = make_transcription(session, status="processing")
-    line = segment_of("doctor", 0, 900, "Any side effects from sertraline")
-    store(row, [{**line, "words": line["words"][:2]}], now)
-
-    turn = transcript_page.context_of(session, row)["turns"][0]
-
-    assert [piece.text for piece in turn.pieces] == ["Any side effects from sertraline"]

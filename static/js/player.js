@@ -2,16 +2,19 @@
 //
 // <div class="player" data-player data-src="…" data-duration-ms="2882000" data-clock-map="[[0,0],[61000,60500]]"
 //      data-peaks="0 12 80 …"             peaks are whole numbers from 0 to 100, over the file
-//      data-gaps="[[61000,95000]]">       where nothing was recorded: hatched
+//      data-gaps="[[61000,95000]]"        where nothing was recorded: hatched
+//      data-marks='[[9000,"risk"]]'>      what was marked while recording: dots above the wave, a risk in red
 //   <button data-player-toggle aria-label="Play">…</button>
 //   <canvas data-player-wave></canvas> <span data-player-now></span> <span data-player-total></span>
 // </div>
 //
 // All times outside this module are milliseconds on the recording clock; the clock map says where they are in the file.
 // Others ask by the event synapse:play (detail {ms, toggle}) and hear synapse:played (detail {ms, playing}).
+// A button with data-speed="1.5" inside the player sets how fast it plays; a place may ask for its own (detail.speed).
 import { hatch } from "./hatch.js";
 
 const players = new WeakMap();
+const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 
 export function formatClock(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -44,10 +47,12 @@ class Player {
     this.map = JSON.parse(root.dataset.clockMap || "[]");
     this.peaks = (root.dataset.peaks || "").split(" ").filter(Boolean).map(Number);
     this.gaps = JSON.parse(root.dataset.gaps || "[]");
+    this.marks = JSON.parse(root.dataset.marks || "[]");
     this.totalMs = Number(root.dataset.durationMs) || 0;
     this.button = root.querySelector("[data-player-toggle]");
     this.canvas = root.querySelector("[data-player-wave]");
     this.startMs = 0;
+    this.speed = 1;
     this.audio = null;
     this.draw();
     this.write();
@@ -81,8 +86,10 @@ class Player {
     return Boolean(this.audio && !this.audio.paused);
   }
 
-  async playFrom(ms) {
+  // Without a speed it plays as fast as the person chose.
+  async playFrom(ms, speed = null) {
     this.load();
+    this.audio.playbackRate = speed ?? this.speed;
     this.audio.currentTime = clockToFile(this.map, ms) / 1000;
     await this.audio.play().catch(() => {});
   }
@@ -94,8 +101,22 @@ class Player {
     }
     const isFresh = !this.audio;
     this.load();
+    this.audio.playbackRate = this.speed;
     if (isFresh && this.startMs) this.audio.currentTime = clockToFile(this.map, this.startMs) / 1000;
     await this.audio.play().catch(() => {});
+  }
+
+  setSpeed(speed) {
+    this.speed = speed;
+    if (this.audio) this.audio.playbackRate = speed;
+    for (const button of this.root.querySelectorAll("[data-speed]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.speed) === speed));
+    }
+  }
+
+  stepSpeed(step) {
+    const next = SPEEDS[SPEEDS.indexOf(this.speed) + step];
+    if (next) this.setSpeed(next);
   }
 
   // Put the cursor somewhere without playing.
@@ -149,6 +170,12 @@ class Player {
       context.roundRect(x, (height - size) / 2, bar, size, bar / 2);
       context.fill();
     }
+    for (const [ms, kind] of this.totalMs ? this.marks : []) {
+      context.fillStyle = style.getPropertyValue(kind === "risk" ? "--rec" : "--ink-3").trim();
+      context.beginPath();
+      context.arc(Math.min(width - 4 * scale, Math.max(4 * scale, (ms / this.totalMs) * width)), 4 * scale, 3.5 * scale, 0, 7);
+      context.fill();
+    }
     if (this.totalMs) {
       context.fillStyle = colours[0];
       context.fillRect(Math.min(width - 2 * scale, done), 0, 2 * scale, height);
@@ -184,6 +211,8 @@ document.addEventListener("click", (event) => {
   const root = event.target.closest("[data-player]");
   if (!root || !root.dataset.src) return;
   if (event.target.closest("[data-player-toggle]")) playerOf(root).toggle();
+  const speed = event.target.closest("[data-speed]");
+  if (speed) playerOf(root).setSpeed(Number(speed.dataset.speed));
   const canvas = event.target.closest("[data-player-wave]");
   if (canvas) {
     const player = playerOf(root);
@@ -196,7 +225,7 @@ document.addEventListener("synapse:play", (event) => {
   if (!player) return;
   if (event.detail?.toggle) player.toggle();
   else if (event.detail?.cue) player.seek(event.detail.ms);
-  else player.playFrom(event.detail?.ms ?? 0);
+  else player.playFrom(event.detail?.ms ?? 0, event.detail?.speed ?? null);
 });
 const redraw = () => {
   for (const root of document.querySelectorAll("[data-player]")) playerOf(root).draw();
