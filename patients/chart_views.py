@@ -16,7 +16,7 @@ from patients import consent as consents
 from patients import permissions, queries, services
 from patients.choices import label_of
 from patients.consent_texts import CURRENT
-from patients.forms import ConsentForm, ShareForm
+from patients.forms import AudioRetentionForm, ConsentForm, ShareForm
 from patients.models import Consent, Patient, PatientAccess
 from patients.views import patient_in_scope
 from synapse import workflows
@@ -139,8 +139,29 @@ def consent_withdraw(request: ClinicRequest, pk: UUID, consent_pk: UUID) -> Http
     return redirect("patients:consents", pk=pk)
 
 
+@require_POST
+@requires(Permission.EDIT_CLINICAL)
+def audio_retention(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Set how long the patient's recordings are kept, and say what goes by it."""
+    patient = patient_in_scope(request, pk)
+    form = AudioRetentionForm(request.POST)
+    if not form.is_valid():
+        return _consents(request, patient, next_page="", retention_form=form)
+    due = workflows.set_audio_retention(patient, **form.cleaned_data, by=request.user, at=timezone.now())
+    effect = (
+        f" {due} recording{'' if due == 1 else 's'} of this patient will be deleted within the hour." if due else ""
+    )
+    messages.success(request, f"The rule for this patient’s recordings is saved.{effect}")
+    return redirect("patients:consents", pk=pk)
+
+
 def _consents(
-    request: ClinicRequest, patient: Patient, *, next_page: str, form: ConsentForm | None = None
+    request: ClinicRequest,
+    patient: Patient,
+    *,
+    next_page: str,
+    form: ConsentForm | None = None,
+    retention_form: AudioRetentionForm | None = None,
 ) -> HttpResponse:
     states = queries.consent_states(patient, at=timezone.now())
     asked = form.data.get("kind", "") if form else ""
@@ -158,8 +179,13 @@ def _consents(
         "answers": patient.consents.select_related("recorded_by", "withdrawn_by").order_by("-created_at"),
         "next": next_page,
         "may_record": permissions.can_record_consent(request.user, patient),
+        "clinic": ClinicSettings.load(),
+        "keeps_audio": any(state.kind == Consent.Kind.KEEP_AUDIO and state.is_live for state in states),
     }
-    return _chart(request, patient, "consents", context, status=422 if form else 200, states=states)
+    if permissions.can_edit_clinical(request.user, patient):
+        stored = {"rule": patient.audio_retention, "days": patient.audio_retention_days}
+        context["retention_form"] = retention_form or AudioRetentionForm(initial=stored)
+    return _chart(request, patient, "consents", context, status=422 if form or retention_form else 200, states=states)
 
 
 # Sharing --------------------------------------------------------------------------------------------------------------

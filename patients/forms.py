@@ -13,6 +13,7 @@ from patients import choices, queries
 from patients.models import Consent, Patient
 from patients.permissions import CLINICAL_FIELDS, IDENTITY_FIELDS, writable_fields
 from patients.phones import display_phone
+from synapse.accounts.choices import AudioRetention
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.encryption import blind_index
@@ -198,6 +199,31 @@ class ConsentForm(forms.Form):
         error_messages={"required": "Choose how the patient answered"},
     )
     answer = forms.ChoiceField(choices=[("agreed", "Agreed"), ("declined", "Declined")], widget=forms.HiddenInput)
+
+
+class AudioRetentionForm(forms.Form):
+    """How long the patient's recordings are kept; `days` count for the rule of that name only."""
+
+    rule = forms.ChoiceField(
+        label="Recordings of this patient",
+        required=False,
+        choices=[("", "As the clinic does"), *AudioRetention.choices],
+    )
+    days = forms.IntegerField(
+        label="Days",
+        required=False,
+        min_value=1,
+        max_value=3650,
+        help_text="From the end of the session; only for a number of days",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("rule") != AudioRetention.DAYS:
+            cleaned["days"] = None
+        elif cleaned.get("days") is None and not self.has_error("days"):
+            self.add_error("days", "Say after how many days recordings are deleted")
+        return cleaned
 
 
 def _offer(field: forms.Field, doctors: QuerySet[User]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from patients import indexing, permissions
 from patients.models import Patient, PatientAccess
-from synapse.accounts.choices import NotificationEvent
+from synapse.accounts.choices import AudioRetention, NotificationEvent
 from synapse.accounts.models import ClinicSettings, User
 from synapse.accounts.services import notify
 from synapse.audit.models import Action
@@ -129,6 +129,26 @@ def append_clinical_facts(
                 detail={"verb": "append_clinical_facts", "fields": sorted(added)},
             )
     return added
+
+
+def set_audio_retention(patient: Patient, *, rule: str, days: int | None, by: User, at: datetime) -> Patient:
+    """Set how long this patient's recordings are kept; an empty rule is the clinic's. Without consent to keep them the
+    shorter rule of the clinic holds all the same.
+
+    Raises NotAllowed, ArchivedRecord, and DomainError for an unknown rule or days that are missing.
+    """
+    permissions.check_can_edit_clinical(by, patient)
+    if rule and rule not in AudioRetention:
+        raise DomainError("Choose how long recordings are kept.", code="unknown_rule")
+    if (rule == AudioRetention.DAYS) != (days is not None):
+        raise DomainError("Say after how many days recordings are deleted.", code="days_missing")
+    with unit_of_work():
+        patient = _locked(patient)
+        if (patient.audio_retention, patient.audio_retention_days) != (rule, days):
+            _store(patient, {"audio_retention": rule, "audio_retention_days": days})
+            detail = {"verb": "set_audio_retention", "rule": rule or "clinic", **({"days": days} if days else {})}
+            record(Action.UPDATE, by=by, target=patient, patient_id=patient.pk, detail=detail)
+    return patient
 
 
 def archive_patient(patient: Patient, *, by: User, at: datetime) -> Patient:

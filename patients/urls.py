@@ -20,6 +20,7 @@ urlpatterns = [
     path("<uuid:pk>/consents/", chart_views.consent_list, name="consents"),
     path("<uuid:pk>/consents/new/", chart_views.consent_create, name="consent_create"),
     path("<uuid:pk>/consents/<uuid:consent_pk>/withdraw/", chart_views.consent_withdraw, name="consent_withdraw"),
+    path("<uuid:pk>/audio-retention/", chart_views.audio_retention, name="audio_retention"),
     path("<uuid:pk>/sharing/", chart_views.sharing, name="sharing"),
     path("<uuid:pk>/sharing/new/", chart_views.share, name="share"),
     path("<uuid:pk>/sharing/<uuid:access_pk>/end/", chart_views.end_share, name="end_share"),

@@ -134,7 +134,7 @@ def erase_files(session_id: UUID) -> None:
 
 def sweep(at: datetime) -> None:
     """Delete every recording whose time has come, and the files of those deleted before that are still there."""
-    for session in retention.candidates(at):
+    for session in retention.due_recordings(at):
         delete_when_due(session, by=None, at=at)
     left = ConsultationSession.objects.filter(audio_deleted_at__isnull=False).exclude(audio_name="")
     for session_id in left.values_list("pk", flat=True):

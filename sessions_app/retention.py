@@ -147,6 +147,12 @@ def candidates(at: datetime) -> QuerySet[ConsultationSession]:
     return recorded.exclude(keeps & Q(patient_id__in=agreed))
 
 
+def due_recordings(at: datetime, *, patient_id: UUID | None = None) -> list[ConsultationSession]:
+    """Return the sessions, perhaps of one patient, whose recording goes now."""
+    wanted = candidates(at) if patient_id is None else candidates(at).filter(patient_id=patient_id)
+    return [session for session in wanted if plan_of(session, at).is_due(at)]
+
+
 def register_seals(seal_of: Callable[[UUID], Seal | None]) -> None:
     """Name the function that finds a session's first signed report; reports are above sessions and call this."""
     _seal_sources.append(seal_of)

@@ -16,7 +16,7 @@ from reports.services import drafting as reports
 from reports.takeover import follow_up_of
 from scheduling import services as scheduling
 from scheduling.models import Appointment
-from sessions_app import moves, recordings, uploads
+from sessions_app import moves, recordings, retention, uploads
 from sessions_app import permissions as session_permissions
 from sessions_app import services as sessions
 from sessions_app.models import ConsultationSession, SessionType, Transcription
@@ -116,6 +116,15 @@ def check_can_move(session: ConsultationSession, to: Patient, *, by: User, at: d
     session_permissions.check_can_move(by, session, to, at=at)
     report_permissions.check_can_move(session)
     billing.check_can_move(session)
+
+
+def set_audio_retention(patient: Patient, *, rule: str, days: int | None, by: User, at: datetime) -> int:
+    """Set how long a patient's recordings are kept; return how many of those there are go within the hour by it.
+
+    Raises NotAllowed, ArchivedRecord and DomainError.
+    """
+    stored = patients.set_audio_retention(patient, rule=rule, days=days, by=by, at=at)
+    return len(retention.due_recordings(at, patient_id=stored.pk))
 
 
 def withdraw_consent(consent: Consent, *, by: User, at: datetime) -> Consent:

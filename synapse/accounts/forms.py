@@ -259,11 +259,16 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
         label="Tax", min_value=0, max_value=100, decimal_places=2, help_text="Percent, on every bill unless changed"
     )
     payment_terms_days = forms.IntegerField(label="Bills are due after", min_value=0, max_value=365)
+    audio_retention = forms.ChoiceField(
+        label="Recordings a patient agreed to keep",
+        choices=choices.AudioRetention.choices,
+        help_text="A doctor may set another rule for one patient",
+    )
     audio_retention_days = forms.IntegerField(
-        label="Sound",
+        label="Days of a recording",
         min_value=1,
         max_value=3650,
-        help_text="Without consent to keep it, sound goes when the report is signed, at the latest after this",
+        help_text="Without that consent a recording goes when the report is signed, at the latest after these days",
     )
     record_retention_years = forms.IntegerField(
         label="Records", min_value=1, max_value=100, help_text="The law may ask for more"
@@ -298,6 +303,7 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
             "tax_rate",
             "payment_terms_days",
             "payment_instructions",
+            "audio_retention",
             "audio_retention_days",
             "record_retention_years",
             "consent_valid_days",

@@ -124,6 +124,14 @@ class ClinicSettings(models.Model):
         """Return the one row, made with its defaults when it is not there yet."""
         return cls.objects.get_or_create(pk=1)[0]
 
+    @property
+    def audio_rule(self) -> str:
+        """Return the rule for recordings a patient agreed to keep, in words."""
+        if self.audio_retention == AudioRetention.DAYS:
+            return f"delete it after {self.audio_retention_days} days"
+        label = str(AudioRetention(self.audio_retention).label)
+        return label[0].lower() + label[1:]
+
     def date_of(self, at: datetime) -> date:
         """Return the date a moment has at the clinic: the one numbers, bills and due dates go by."""
         return at.astimezone(ZoneInfo(self.timezone)).date()

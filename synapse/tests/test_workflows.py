@@ -11,7 +11,7 @@ from billing.models import Bill
 from patients.models import Consent, PatientAccess
 from patients.tests.factories import make_patient
 from reports.models import Report
-from reports.tests.factories import make_report, make_words
+from reports.tests.factories import make_report, make_words, settle, sign
 from scheduling import services as scheduling
 from scheduling.models import Appointment
 from scheduling.services import SessionRunning
@@ -327,3 +327,23 @@ def test_from_booking_to_paid_bill(asha, rita, now):
     assert visit.status == Status.COMPLETED
     assert (bill.status, bill.total_amount) == (Bill.Status.PAID, Decimal(2000))
     assert bill.bill_number.startswith("INV-")
+
+
+# Recordings -----------------------------------------------------------------------------------------------------------
+def test_a_stricter_rule_says_how_many_recordings_go_by_it(asha, now):
+    sessions_of_kavya = []
+    patient = make_patient(asha)
+    make_consent(patient, by=asha, kind="keep_audio")
+    for days in (40, 3):
+        ended_at = now - timedelta(days=days)
+        session = make_session(asha, patient=patient, at=ended_at - timedelta(minutes=25))
+        record_audio(session, at=ended_at - timedelta(minutes=5))
+        sessions.complete_session(session, by=asha, at=ended_at)
+        session.transcriptions.all().delete()
+        make_words(session)
+        sessions_of_kavya.append(session)
+
+    assert workflows.set_audio_retention(patient, rule="days", days=60, by=asha, at=now) == 0
+    assert workflows.set_audio_retention(patient, rule="days", days=30, by=asha, at=now) == 1
+    sign(settle(make_report(asha, session=sessions_of_kavya[1]), by=asha), by=asha)
+    assert workflows.set_audio_retention(patient, rule="after_signing", days=None, by=asha, at=now) == 1

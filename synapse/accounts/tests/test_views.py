@@ -426,6 +426,7 @@ def test_the_clinic_is_saved(omar, signed_in):
         "tax_rate": "18.00",
         "payment_terms_days": "30",
         "payment_instructions": "By bank transfer.",
+        "audio_retention": "after_signing",
         "audio_retention_days": "14",
         "record_retention_years": "7",
         "consent_valid_days": "180",
@@ -448,6 +449,7 @@ def test_the_clinic_is_saved(omar, signed_in):
     )
     assert clinic.phone == "+49 30 901820"
     assert clinic.abandoned_session_hours == 8
+    assert (clinic.audio_retention, clinic.audio_retention_days) == ("after_signing", 14)
     assert upside_down.status_code == 422
 
 
