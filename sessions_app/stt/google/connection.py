@@ -37,7 +37,7 @@ class Connection:
         return f"projects/{project}/locations/{self._location}/recognizers/_"
 
     def v1(self) -> speech_v1.SpeechClient:
-        """Return the client of version 1, which has no locations of its own but those of its endpoints."""
+        """Return the client of version 1."""
         from google.cloud import speech_v1
         from google.cloud.speech_v1.services.speech.transports import SpeechGrpcTransport
 
@@ -46,7 +46,7 @@ class Connection:
                 if self.is_stand_in:
                     self._v1 = speech_v1.SpeechClient(transport=SpeechGrpcTransport(channel=self._plain_channel()))
                 else:
-                    self._v1 = speech_v1.SpeechClient(client_options=self._options())
+                    self._v1 = speech_v1.SpeechClient(client_options=self._options(area_of(self._location)))
             return self._v1
 
     def v2(self) -> speech_v2.SpeechClient:
@@ -59,7 +59,7 @@ class Connection:
                 if self.is_stand_in:
                     self._v2 = speech_v2.SpeechClient(transport=SpeechGrpcTransport(channel=self._plain_channel()))
                 else:
-                    self._v2 = speech_v2.SpeechClient(client_options=self._options())
+                    self._v2 = speech_v2.SpeechClient(client_options=self._options(self._location))
             return self._v2
 
     def _plain_channel(self) -> Any:
@@ -67,9 +67,16 @@ class Connection:
 
         return grpc.insecure_channel(self._endpoint)
 
-    def _options(self) -> dict[str, str]:
-        if self._endpoint:
-            return {"api_endpoint": self._endpoint}
-        if self._location == GLOBAL:
-            return {}
-        return {"api_endpoint": f"{self._location}-speech.googleapis.com"}
+    def _options(self, location: str) -> dict[str, str]:
+        endpoint = self._endpoint or host_of(location)
+        return {"api_endpoint": endpoint} if endpoint else {}
+
+
+def host_of(location: str) -> str:
+    """Return the host of a location, empty for the global one, which is the client's default."""
+    return "" if location == GLOBAL else f"{location}-speech.googleapis.com"
+
+
+def area_of(location: str) -> str:
+    """Return where version 1 keeps the data of a location: it has the areas eu and us, and else is global."""
+    return {"eu": "eu", "europe": "eu", "us": "us"}.get(location.split("-")[0], GLOBAL)

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from sessions_app.stt.base import Hints, SpeechError
-from sessions_app.stt.google import GoogleTranscriber, recognition, transcriber
+from sessions_app.stt.google import GoogleTranscriber, connection, recognition, transcriber
 from sessions_app.tests.stt.google_ear import Script, said
 from sessions_app.tests.stt.google_stand_in import StandIn
 from sessions_app.tests.stt.sound import consultation, reference, seconds, silence
@@ -255,3 +255,18 @@ def test_two_voices_that_nobody_can_name_never_share_a_line(serve):
         ("Yes quite.", "unknown", 1),
         ("Well no.", "unknown", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("location", "version_1", "version_2"),
+    [
+        ("global", "", ""),
+        ("eu", "eu-speech.googleapis.com", "eu-speech.googleapis.com"),
+        ("europe-west4", "eu-speech.googleapis.com", "europe-west4-speech.googleapis.com"),
+        ("us-central1", "us-speech.googleapis.com", "us-central1-speech.googleapis.com"),
+        ("asia-south1", "", "asia-south1-speech.googleapis.com"),
+    ],
+)
+def test_a_location_is_called_at_its_own_host(location, version_1, version_2):
+    assert connection.host_of(connection.area_of(location)) == version_1
+    assert connection.host_of(location) == version_2
