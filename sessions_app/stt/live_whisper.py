@@ -26,6 +26,9 @@ KEPT_AFTER_END_S = 0.2
 # Samples that come in one large piece, after a delay, are read once and not step by step.
 PIECE_S = 0.5
 CATCH_UP_S = 5.0
+# Mean confidence of a whole reading. Laughter and humming open the voice gate, and what the model makes of them it
+# believes at 0.24 and less; speech in a noisy room it believes at 0.5 and more.
+LEAST_BELIEF = 0.3
 # The voices take the stream in pieces of this length: each piece costs them a copy of the last half minute.
 HEARD_S = 5.0
 # A sentence stands alone from this many words; a shorter one waits for the next.
@@ -146,7 +149,9 @@ class LiveWhisper:
 
     def _hypothesis(self) -> list[Word]:
         longest = int(HARD_BUFFER_S * SAMPLE_RATE) + SAMPLE_RATE
-        return self._whisper.decode(self._audio[:longest], offset_s=self._audio_start, language=self._language)
+        words = self._whisper.decode(self._audio[:longest], offset_s=self._audio_start, language=self._language)
+        belief = sum(word.confidence for word in words) / max(1, len(words))
+        return words if belief > LEAST_BELIEF else []
 
     def _close_sentences(self) -> Iterator[LiveEvent]:
         committed = self._agreement.committed

@@ -34,7 +34,7 @@ class Undecided:
     """A model that puts a word at each place in time and often another one at the next reading."""
 
     def __init__(self, seed):
-        self.random = random.Random(seed)
+        self.random, self.confidence = random.Random(seed), 0.8
 
     def language_code(self, language):
         return "en"
@@ -47,7 +47,7 @@ class Undecided:
     def _heard(self, place):
         wobble = self.random.uniform(-0.05, 0.05)
         text = f"word{place}{self.random.choice(['', '', 'x', 'y', 'z'])}{self.random.choice(['', '', '.'])}"
-        return Word(place * SPOKEN_EACH_S + wobble, (place + 1) * SPOKEN_EACH_S + wobble, text, 0.8)
+        return Word(place * SPOKEN_EACH_S + wobble, (place + 1) * SPOKEN_EACH_S + wobble, text, self.confidence)
 
 
 class NoVoices:
@@ -106,6 +106,13 @@ def test_committed_words_never_change_and_none_is_in_doubt_for_eight_seconds(ope
     assert len(settled) > 100
     assert max(at - word.end for word, at in settled.items()) < 8
     assert all(before.end < after.end + SLACK_S for before, after in pairwise(settled))
+
+
+def test_what_the_model_hardly_believes_is_not_shown(open_stream):
+    stream = open_stream(1, 0.6)
+    stream._whisper.confidence = 0.24
+
+    assert list(played(stream, 60)) == []
 
 
 def test_a_long_silence_costs_no_reading_and_no_memory(monkeypatch, open_stream):
