@@ -13,9 +13,9 @@ from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent, 
 from sessions_app.segments import words_of
 from sessions_app.spool import SpoolStore, default_store
 from sessions_app.stt import languages
+from sessions_app.stt.base import DOUBTFUL_BELOW
 from synapse.accounts.models import ClinicSettings, User
 
-DOUBTFUL_BELOW = 0.6  # word confidence under which the page underlines a word
 # What a page of lines does not need: with three hours of speech each of these is megabytes to decrypt.
 BESIDE_THE_WORDS = ("live_segments", "original_segments", "original_transcript", "transcript_text")
 MARK_KINDS = (

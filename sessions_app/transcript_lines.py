@@ -7,6 +7,7 @@ from typing import Any
 from sessions_app import queries, wording
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from sessions_app.segments import SURE, Segment, words_of
+from sessions_app.stt.base import DOUBTFUL_BELOW
 from sessions_app.transcript_checks import Question
 
 Status = Transcription.Status
@@ -182,6 +183,6 @@ def _kind(word: Mapping[str, Any], is_in_question: bool, *, is_corrected: bool) 
         return "two"
     if word.get("heard"):
         return "heard"
-    if word["confidence"] < queries.DOUBTFUL_BELOW:
+    if word["confidence"] < DOUBTFUL_BELOW:
         return "doubtful"
     return "fixed" if is_corrected and word["confidence"] == SURE else ""

@@ -13,6 +13,9 @@ DOCTOR = "doctor"
 PATIENT = "patient"
 UNKNOWN = "unknown"
 
+# Word confidence under which a word is drawn as doubtful.
+DOUBTFUL_BELOW = 0.6
+
 # A finished recording: a file of any format, or PCM16 16 kHz mono in pieces.
 AudioSource = str | Path | BinaryIO | Iterable[bytes]
 Progress = Callable[[float], None]
@@ -65,24 +68,35 @@ NO_HINTS = Hints()
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word; times in seconds from the start of the recording, confidence 0 to 1."""
+    """One spoken word; times in seconds from the start of the recording, confidence 0 to 1.
+
+    `heard` holds what the engine first read where `text` is written another way, else nothing.
+    """
 
     start: float
     end: float
     text: str
     confidence: float
+    heard: str = ""
+    spoken: str = ""
 
     @property
     def middle(self) -> float:
         return (self.start + self.end) / 2
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """Return what the word was before it was written as it is, where it was something else."""
+        return {name: text for name, text in (("heard", self.heard), ("spoken", self.spoken)) if text}
+
     def as_json(self) -> dict[str, Any]:
-        return {
+        shown = {
             "start": round(self.start, 3),
             "end": round(self.end, 3),
             "text": self.text,
             "confidence": round(self.confidence, 3),
         }
+        return shown | self.origin
 
 
 @dataclass(frozen=True, slots=True)
