@@ -1,6 +1,6 @@
 """Drug names: what a transcript must get right, for hearing, correcting and reporting alike."""
 
-_DRUGS = (
+_GENERIC_NAMES = (
     "acamprosate acetaminophen agomelatine albuterol alprazolam amisulpride amitriptyline amlodipine amoxicillin aripiprazole aspirin "
     "asenapine atenolol atomoxetine atorvastatin azithromycin baclofen brexpiprazole buprenorphine bupropion buspirone carbamazepine "
     "cariprazine carvedilol cephalexin cetirizine chlordiazepoxide chlorpromazine ciprofloxacin citalopram clobazam clomipramine "
@@ -15,12 +15,17 @@ _DRUGS = (
     "sildenafil simvastatin spironolactone sulpiride sumatriptan tapentadol temazepam topiramate tramadol tranylcypromine trazodone "
     "trifluoperazine trihexyphenidyl valproate varenicline venlafaxine vilazoxine vilazodone vortioxetine warfarin zaleplon ziprasidone "
     "zolpidem zopiclone zuclopenthixol "
+    "benztropine lumateperone"
+)
+_BRAND_NAMES = (
     "abilify adderall advil aleve ambien ativan buspar celexa concerta coumadin cymbalta depakote effexor epival haldol klonopin lamictal "
     "lasix latuda lexapro lipitor luvox lyrica mobic motrin neurontin nexito norvasc paxil plavix pristiq prozac remeron rexulti risperdal "
     "ritalin seroquel strattera suboxone synthroid tegretol trileptal tylenol ultram valium vraylar vyvanse wellbutrin xanax zoloft "
-    "zyprexa truvada"
+    "zyprexa truvada antabuse caplyta chantix clozaril cogentin concerta geodon inderal invega lunesta pamelor restoril saphris "
+    "spravato trintellix vistaril vivitrol"
 )
-DRUGS = frozenset(_DRUGS.split())
+BRANDS = frozenset(_BRAND_NAMES.split())
+DRUGS = BRANDS | frozenset(_GENERIC_NAMES.split())
 # A brand and its generic name are the same drug.
 SAME_DRUG = {
     "abilify": "aripiprazole",
@@ -53,6 +58,24 @@ SAME_DRUG = {
     "haldol": "haloperidol",
     "depakote": "divalproex",
     "ambien": "zolpidem",
+    "vivitrol": "naltrexone",
+    "vistaril": "hydroxyzine",
+    "trintellix": "vortioxetine",
+    "spravato": "esketamine",
+    "saphris": "asenapine",
+    "restoril": "temazepam",
+    "pamelor": "nortriptyline",
+    "lunesta": "eszopiclone",
+    "invega": "paliperidone",
+    "inderal": "propranolol",
+    "geodon": "ziprasidone",
+    "ritalin": "methylphenidate",
+    "concerta": "methylphenidate",
+    "cogentin": "benztropine",
+    "clozaril": "clozapine",
+    "chantix": "varenicline",
+    "caplyta": "lumateperone",
+    "antabuse": "disulfiram",
 }
 
 

@@ -14,7 +14,7 @@ from patients.queries import has_live_consent
 from sessions_app import audio, deletion, engines, gaps, queries, recordings, services, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError
+from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError, Word
 from synapse import storage, workflows
 from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
@@ -164,13 +164,15 @@ def _stored(segment: Segment, clock_map: list[list[int]]) -> dict[str, Any]:
         "voice": segment.voice,
         "text": segment.text,
         "confidence": round(segment.confidence, 3),
-        "words": [
-            {
-                "text": word.text,
-                "start_ms": place(word.start),
-                "end_ms": place(word.end),
-                "confidence": round(word.confidence, 3),
-            }
-            for word in segment.words
-        ],
+        "words": [_stored_word(word, place(word.start), place(word.end)) for word in segment.words],
     }
+
+
+def _stored_word(word: Word, start_ms: int, end_ms: int) -> dict[str, Any]:
+    stored = {
+        "text": word.text,
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "confidence": round(word.confidence, 3),
+    }
+    return stored | word.origin

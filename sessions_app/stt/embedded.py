@@ -12,7 +12,9 @@ from sessions_app.stt.agreement import without_loop
 from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, LiveSession, Progress, Transcript, Word
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.media import length_of
+from sessions_app.stt.numerals import written
 from sessions_app.stt.speakers import Stretch, Voices, listen
+from sessions_app.stt.vocabulary import Vocabulary
 from sessions_app.stt.voice import Region
 from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
 
@@ -74,7 +76,7 @@ class EmbeddedTranscriber:
                 voices.add(reading.voices)
             if progress and expected:
                 progress(min(1.0, duration / expected))
-        segments = voices.attribute(words)
+        segments = voices.attribute(self._in_writing(words, language, hints))
         if progress:
             progress(1.0)
         return Transcript(
@@ -105,6 +107,13 @@ class EmbeddedTranscriber:
         if self._loaded is None:
             self._loaded = load_whisper(self._whisper_model)
         return self._loaded
+
+    def _in_writing(self, words: list[Word], language: str, hints: Hints) -> list[Word]:
+        """Return the words with names and doses as they are written; both are known for English only."""
+        if self._whisper.language_code(language) != "en":
+            return words
+        vocabulary = Vocabulary(hints.vocabulary, is_common=self._whisper.is_common)
+        return written(vocabulary.corrected(words))
 
     def _reading_of(self, block: Block, language: str) -> _Reading:
         """Read a block, or return what was read of the same sound before."""

@@ -56,6 +56,10 @@ class WhisperEngine:
             )
         return code
 
+    def is_common(self, word: str) -> bool:
+        """Tell whether the model writes a word in small letters as one piece: an everyday English word."""
+        return len(self.model.hf_tokenizer.encode(f" {word}", add_special_tokens=False).ids) == 1
+
     def decode(self, audio: NDArray[np.float32], *, offset_s: float, language: str, beam_size: int = 1) -> list[Word]:
         """Return the words in at most 30 s of audio that begins at `offset_s` seconds."""
         import numpy as np
