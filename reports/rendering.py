@@ -127,9 +127,9 @@ def number_sources(sections: list[Section]) -> Sources:
 
 
 def gap_notes(report: Report) -> list[str]:
-    """Say which parts of the recording are missing, as `from 12:03 to 12:31`."""
+    """Say which parts of the recording are missing and why: `from 12:03 to 12:31 (the device was asleep)`."""
     return [
-        f"from {clock(gap.at_ms)} to {clock(gap.until_ms)}"
+        f"from {clock(gap.at_ms)} to {clock(gap.until_ms)}{f' ({gap.get_reason_display()})' if gap.reason else ''}"
         for gap in session_queries.gaps_of(report.session)
         if gap.until_ms is not None
     ]

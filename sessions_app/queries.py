@@ -98,14 +98,6 @@ def gap_places(session: ConsultationSession) -> list[tuple[int, int]]:
     return [(gap.at_ms, gap.until_ms or gap.at_ms) for gap in gaps_of(session)]
 
 
-def gap_words(gap: SessionEvent) -> str:
-    """Say of a gap how long it is and why: `12 s were not recorded here: the device was asleep`."""
-    seconds = round(((gap.until_ms or gap.at_ms) - gap.at_ms) / 1000)
-    length = f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"
-    words = f"{length} were not recorded here"
-    return f"{words}: {gap.get_reason_display()}" if gap.reason else words
-
-
 def current_transcription(session: ConsultationSession) -> Transcription | None:
     """Return the words that count: the latest finished transcript, or the latest try while there is none."""
     return session.transcriptions.order_by(*_COUNTS_FIRST).first()

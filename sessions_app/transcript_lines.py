@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from sessions_app import queries, wording
+from sessions_app import breaks, queries, wording
 from sessions_app.models import ConsultationSession, SessionEvent, Transcription
 from sessions_app.segments import SURE, Segment, words_of
 from sessions_app.stt.base import DOUBTFUL_BELOW
@@ -39,6 +40,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Break:
+    """Why the words before a line are not the moment before it."""
+
+    words: str
+    is_pause: bool
+
+
+@dataclass(frozen=True)
 class Turn:
     """One line of the page. `word_times` are the starts of its words in ms after its own, separated by commas."""
 
@@ -53,7 +62,7 @@ class Turn:
     original: list[wording.Part]
     original_name: str
     corrected_by: str
-    gap_before_s: int
+    breaks_before: list[Break]
     is_flagged: bool
     questions: list[Question] = field(default_factory=list)
 
@@ -64,11 +73,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lines need besides their segments: names of speakers and of people, gaps, marks, open questions."""
+    """What lines need besides their segments: names of speakers and of people, gaps, pauses, marks, open questions."""
 
     names: Mapping[str, str]
     people: Mapping[str, str]
     gaps: Sequence[SessionEvent]
+    pauses: Sequence[breaks.Pause]
     marks: Sequence[SessionEvent]
     questions: Mapping[int, list[Question]]
 
@@ -97,6 +107,7 @@ def surroundings(
         names=names or speaker_names(session),
         people=queries.display_names({segment.get("corrected_by") for segment in segments}),
         gaps=[event for event in events if event.kind == SessionEvent.Kind.GAP],
+        pauses=breaks.pauses_in(events),
         marks=[event for event in events if event.kind in queries.MARK_KINDS],
         questions=by_segment,
     )
@@ -131,7 +142,6 @@ def _turn(segment: Segment, before: Segment | None, around: Surroundings) -> Tur
     speaker = segment["speaker"]
     start_ms, end_ms = segment["start_ms"], segment["end_ms"]
     since = before["start_ms"] if before else -1
-    lost_ms = sum((gap.until_ms or gap.at_ms) - gap.at_ms for gap in around.gaps if since < gap.at_ms <= start_ms)
     questions = around.questions.get(segment["id"], [])
     words = words_of(segment)
     original = segment.get("original_text")
@@ -147,10 +157,17 @@ def _turn(segment: Segment, before: Segment | None, around: Surroundings) -> Tur
         original=wording.compare(original, segment["text"]) if original else [],
         original_name=around.names.get(segment.get("original_speaker") or "", ""),
         corrected_by=around.people.get(segment.get("corrected_by") or "", ""),
-        gap_before_s=round(lost_ms / 1000),
+        breaks_before=_breaks(around, since, start_ms),
         is_flagged=any(start_ms <= mark.at_ms < end_ms for mark in around.marks if mark.kind == SessionEvent.Kind.RISK),
         questions=questions,
     )
+
+
+def _breaks(around: Surroundings, since_ms: int, until_ms: int) -> list[Break]:
+    gaps = [(gap.at_ms, Break(breaks.gap_words(gap), is_pause=False)) for gap in around.gaps]
+    pauses = [(pause.at_ms, Break(breaks.pause_words(pause), is_pause=True)) for pause in around.pauses]
+    in_order = sorted([*gaps, *pauses], key=itemgetter(0))
+    return [one for at_ms, one in in_order if since_ms < at_ms <= until_ms]
 
 
 def _pieces(segment: Segment, words: Sequence[Mapping[str, Any]], questions: Sequence[Question]) -> list[Piece]:

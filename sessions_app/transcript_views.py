@@ -23,7 +23,13 @@ def transcript(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show the words of a session, or how far they are."""
     session = _session(request, pk)
     record_read(request, target=session, patient_id=session.patient_id)
-    return render_page(request, "sessions_app/transcript.html", _context(session))
+    context = {
+        **_context(session),
+        "is_own": permissions.can_conduct(request.user, session),
+        "can_move": permissions.can_give_away(request.user, session),
+        "context_saved_at": session.context_saved_at.isoformat() if session.context_saved_at else "",
+    }
+    return render_page(request, "sessions_app/transcript.html", context)
 
 
 @require_GET

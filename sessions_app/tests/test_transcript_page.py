@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from patients import services as patients
 from sessions_app import corrections, services, transcript_page, transcripts
-from sessions_app.models import SessionEvent
+from sessions_app.models import ConsultationSession, SessionEvent
 from sessions_app.tests.factories import SEGMENTS, make_session, make_transcription, record_audio, segment_of
 from synapse.audit.models import AuditEvent
 
@@ -92,7 +93,8 @@ def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
         ("sertraline", "doubtful", 30, 4),
     ]
     assert first.word_times == "0,180,360,540,720"
-    assert (second.gap_before_s, second.is_flagged, second.kind) == (12, True, "unk")
+    assert [one.words for one in second.breaks_before] == ["12 s were not recorded here"]
+    assert (second.is_flagged, second.kind) == (True, "unk")
     assert [check.icon for check in shown["checks"]] == ["ear", "user"]
 
 
@@ -280,3 +282,14 @@ def test_without_words_there_are_no_changes(asha, signed_in):
     assert signed_in(asha).get(url("changes", session)).status_code == 404
     data = {"transcription": str(uuid.uuid4()), "revision": 0}
     assert signed_in(asha).post(url("swap", session), data).status_code == 404
+
+
+def test_the_private_context_is_for_the_sessions_doctor_alone(asha, ben, now, signed_in):
+    session = make_session(asha, status="completed", with_recording=False)
+    make_transcription(session)
+    ConsultationSession.objects.filter(pk=session.pk).update(private_context="Is in a custody dispute")
+    patients.share_patient(session.patient, doctor=ben, by=asha, at=now)
+    address = reverse("sessions:transcript", args=[session.pk])
+
+    assert "custody dispute" in signed_in(asha).get(address).content.decode()
+    assert "custody dispute" not in signed_in(ben).get(address).content.decode()
