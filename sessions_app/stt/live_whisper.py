@@ -29,8 +29,6 @@ CATCH_UP_S = 5.0
 # Mean confidence of a whole reading. Laughter and humming open the voice gate, and what the model makes of them it
 # believes at 0.24 and less; speech in a noisy room it believes at 0.5 and more.
 LEAST_BELIEF = 0.3
-# The voices take the stream in pieces of this length: each piece costs them a copy of the last half minute.
-HEARD_S = 5.0
 # A sentence stands alone from this many words; a shorter one waits for the next.
 SENTENCE_WORDS = 4
 
@@ -54,8 +52,6 @@ class LiveWhisper:
         self._language = whisper.language_code(language)
         self._gate = VoiceGate()
         self._voices = LiveVoices(start_s, doctor_voice=doctor_voice)
-        self._unheard: list[NDArray[np.float32]] = []
-        self._unheard_s = 0.0
         self._agreement = Agreement()
         self._audio = np.zeros(0, np.float32)
         self._audio_start = start_s
@@ -88,10 +84,7 @@ class LiveWhisper:
         import numpy as np
 
         self._listen(audio)
-        self._unheard.append(audio)
-        self._unheard_s += len(audio) / SAMPLE_RATE
-        if self._unheard_s >= HEARD_S:
-            self._hear()
+        self._voices.hear(audio)
         self._audio = np.concatenate([self._audio, audio])
         if not self._speaking:
             self._forget_before(self._now - PRE_ROLL_S)
@@ -103,13 +96,6 @@ class LiveWhisper:
             return self._settle()
         due = self._unread_s >= (self.step_s if is_newest else CATCH_UP_S)
         return self._read_on() if due and self._silent_s < PAUSE_S else []
-
-    def _hear(self) -> None:
-        import numpy as np
-
-        if self._unheard:
-            self._voices.hear(np.concatenate(self._unheard))
-            self._unheard, self._unheard_s = [], 0.0
 
     def _listen(self, audio: NDArray[np.float32]) -> None:
         probabilities = self._gate.feed(audio)
@@ -165,7 +151,6 @@ class LiveWhisper:
             yield self._close(rest)
 
     def _close(self, words: Sequence[Word]) -> LiveEvent:
-        self._hear()
         segment = Segment.of_words(self._next_id, words, speaker=self._voices.speaker_of(words))
         self._next_id += 1
         self._closed += len(words)
