@@ -21,6 +21,7 @@ from sessions_app.stt.base import (
     Transcriber,
     Transcript,
 )
+from sessions_app.stt.languages import language_name
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,13 @@ class FallbackTranscriber:
         try:
             return self._first.transcribe(source, language=language, hints=hints, progress=progress)
         except SpeechError as error:
-            if not self._knows(language) or not _can_be_read_again(source):
+            if not self._knows(language):
+                raise SpeechError(
+                    f"{error} The engine of this machine does not know {language_name(language)}, so its words wait "
+                    "until the service answers. The recording is kept.",
+                    transient=error.transient,
+                ) from None
+            if not _can_be_read_again(source):
                 raise
             self._note(error)
             reason = UNREACHABLE if error.transient else REFUSED

@@ -26,7 +26,7 @@ from sessions_app.stt.google.bucket import BucketRecognition
 from sessions_app.stt.google.connection import Connection
 from sessions_app.stt.google.errors import FeatureRefused, StreamTooFast
 from sessions_app.stt.google.live import BACKOFF_S, STREAM_PAUSE_S, STREAM_S, GoogleLive
-from sessions_app.stt.google.recognition import MEDICAL_LANGUAGE, Recognition, StreamingV1, StreamingV2, recognition_of
+from sessions_app.stt.google.recognition import Recognition, StreamingV1, StreamingV2, recognition_of
 from sessions_app.stt.google.results import Reading, Result, TaggedWord, has_labels, phrases_by_voice, roles_in
 from sessions_app.stt.google.stream import BYTES_PER_SECOND, frames_of
 from sessions_app.stt.media import FULL_SCALE, length_of
@@ -76,8 +76,8 @@ class GoogleTranscriber:
 
     @property
     def model(self) -> str:
-        """Return the model for American English; a transcript says which one read it."""
-        return recognition_of(self._chosen_model, MEDICAL_LANGUAGE, ()).model
+        """Return the model set; without one it depends on the language, and the transcript says which it was."""
+        return self._chosen_model or "by language"
 
     def transcribe(
         self, source: AudioSource, *, language: str, hints: Hints = NO_HINTS, progress: Progress | None = None
