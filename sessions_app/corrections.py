@@ -15,6 +15,7 @@ from sessions_app.segments import (
     merged,
     pattern_for,
     split,
+    voice_of,
     words_of,
 )
 from synapse.accounts.models import User
@@ -74,13 +75,16 @@ def swap_speakers(
 def relabel_from(
     transcription: Transcription, segment_id: int, speaker: str, *, by: User, at: datetime, revision: int | None = None
 ) -> Transcription:
-    """Give a segment and every later one of the same speaker to another speaker. Raises as `correct_segments`."""
+    """Give a segment and every later one of the same voice to another speaker. Raises as `correct_segments`.
+
+    Where the engine told voices apart, two unnamed ones are not the same.
+    """
 
     def change(row: Transcription) -> list[Segment]:
         first = _segment(row, segment_id)
         return [
             corrected(segment, speaker=speaker)
-            if segment["start_ms"] >= first["start_ms"] and segment["speaker"] == first["speaker"]
+            if segment["start_ms"] >= first["start_ms"] and voice_of(segment) == voice_of(first)
             else segment
             for segment in row.segments
         ]

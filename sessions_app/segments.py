@@ -43,6 +43,11 @@ def words_of(segment: Segment) -> list[Word]:
     return words if [word["text"] for word in words] == segment["text"].split() else []
 
 
+def voice_of(segment: Segment) -> tuple[str, Any]:
+    """Return whose voice a segment is: its speaker, and the number the engine gave the voice, if any."""
+    return segment["speaker"], segment.get("voice")
+
+
 def says_the_same(one: Segment, other: Segment) -> bool:
     """Whether two states of a segment have the same words by the same speaker."""
     return bool(one["text"] == other["text"] and one["speaker"] == other["speaker"])

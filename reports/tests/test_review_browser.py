@@ -14,6 +14,7 @@ from reports.tests.factories import (
     reloaded,
     settle,
 )
+from sessions_app import corrections
 from sessions_app import services as sessions
 from sessions_app.tests.factories import make_session, record_audio, tone
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
@@ -155,3 +156,26 @@ def test_every_page_around_a_report_is_clean(browse, asha, session, dark, viewpo
         f"/templates/{mine.pk}/edit/",
     ):
         assert_page_is_clean(browse(asha, path, dark=dark, viewport=viewport))
+
+
+def test_a_line_whose_words_were_corrected_is_marked_until_it_is_confirmed(browse, asha, session):
+    report = make_report(asha, session=session)
+    segments = report.transcription.segments
+    heard = next(segment for segment in segments if "nausea" in segment["text"])
+    changed = heard["text"].replace("nausea", "headaches")
+    corrections.correct_segments(
+        report.transcription, [{"id": heard["id"], "text": changed}], by=asha, at=timezone.now()
+    )
+
+    page = open_report(browse, asha, report)
+
+    mark = page.locator("[data-source-corrected]").first
+    assert mark.locator("del").inner_text() == "nausea"
+    assert mark.locator("ins").inner_text() == "headaches"
+    assert_page_is_clean(page)
+    while page.locator("[data-source-corrected]").count():
+        left = page.locator("[data-source-corrected]").count()
+        page.locator(".inline-act:has([data-source-corrected])").first.get_by_text("Keep, I confirm it").click()
+        page.locator("[data-source-corrected]").nth(left - 1).wait_for(state="detached")
+    page.reload()
+    assert page.locator("[data-source-corrected]").count() == 0

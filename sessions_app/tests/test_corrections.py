@@ -101,6 +101,20 @@ def test_a_voice_is_renamed_from_a_line_on(transcription, asha, now):
     assert row.segments[2]["original_speaker"] == "doctor"
 
 
+def test_two_unnamed_voices_are_named_apart(session, asha, now):
+    row = make_transcription(session, status="processing")
+    lines = [
+        {**segment_of("unknown", place * 1_000, place * 1_000 + 900, "We have three of them"), "voice": voice}
+        for place, voice in enumerate([1, 2, 1, 2])
+    ]
+    options = {"service": "embedded", "model": "m", "language": "en", "confidence": 0.8, "processing_seconds": 1.0}
+    row = transcripts.store_result(row, segments=lines, at=now, **options)
+
+    row = corrections.relabel_from(row, 2, "patient_2", by=asha, at=now)
+
+    assert speakers_of(row) == ["unknown", "patient_2", "unknown", "patient_2"]
+
+
 def test_swapping_twice_is_as_it_was(transcription, asha, now):
     once = corrections.swap_speakers(transcription, by=asha, at=now)
     twice = corrections.swap_speakers(once, by=asha, at=now)
