@@ -8,10 +8,12 @@ import { Microphone } from "./microphone.js";
 import { PartUpload, Refused } from "./part-upload.js";
 import { formatClock } from "./player.js";
 import { Sha256 } from "./sha256.js";
+import { showToast } from "./toast.js";
 
 const BYTES_PER_MS = 32;
 const PART_CHUNKS = 25; // 5 s: few requests, and little to send when it ends
 const MOST_CHUNKS = 250;
+const TICK_MS = 1000;
 const LABELS = { ready: "Ready", recording: "Dictating", paused: "Paused", finishing: "Sending the rest" };
 const TROUBLES = { lost: "No connection", signed_out: "Signed out: sign in again in another tab" };
 const MICROPHONE_HELP = {
@@ -38,7 +40,29 @@ class Dictation {
     addEventListener("beforeunload", (event) => {
       if (this.phase === "recording" || (this.phase === "finishing" && this.heldChunks)) event.preventDefault();
     });
+    document.addEventListener("submit", (event) => {
+      if (event.target.matches("[data-sign-out]")) this.beforeSignOut(event);
+    });
+    let tickedAt = Date.now();
+    setInterval(() => {
+      const now = Date.now();
+      this.microphone.check(now - tickedAt < 3 * TICK_MS); // not while the device slept
+      tickedAt = now;
+    }, TICK_MS);
     this.ready = this.restore();
+  }
+
+  // Signing out must not leave sound behind that nobody uploads.
+  async beforeSignOut(event) {
+    if (this.phase !== "recording" && !this.heldChunks) return;
+    event.preventDefault();
+    if (this.phase === "recording") {
+      showToast("You are dictating. Pause or finish before you sign out.", "bad");
+      return;
+    }
+    showToast("Uploading what this browser holds, then you are signed out.");
+    while (this.heldChunks) await new Promise((resolve) => setTimeout(resolve, 300));
+    event.target.submit();
   }
 
   reset() {
