@@ -119,11 +119,13 @@ def test_the_time_left_follows_the_pace_of_the_run(again, session, signed_in, as
     job = Job.objects.get()
     assert jobs.seconds_left(job, now) is None
     leased = jobs.lease_next("speech", [job.kind], timezone.now(), 300)
-    Job.objects.filter(pk=leased.pk).update(started_at=now - timedelta(seconds=60))
-    leased.refresh_from_db()
     jobs.set_progress(leased, 600, 3_000)
+    Job.objects.filter(pk=leased.pk).update(started_at=now - timedelta(seconds=60), progress_at=now)
+    leased.refresh_from_db()
 
-    assert jobs.seconds_left(leased, now) == pytest.approx(240, abs=2)
+    assert jobs.seconds_left(leased, now) == 240
+    assert jobs.seconds_left(leased, now + timedelta(seconds=40)) == 200
+    assert jobs.seconds_left(leased, now + timedelta(seconds=400)) == 0
     assert "about 4 min left" in signed_in(asha).get(address("newer_try", session)).content.decode()
 
 

@@ -178,7 +178,7 @@ def complete(job: Job) -> None:
 
 def set_progress(job: Job, done: int, total: int, label: str = "") -> None:
     """Show how far a run is; `label` is a section's or step's name. Raises LeaseLost."""
-    if not _write(job, progress_done=done, progress_total=total, progress_label=label[:80]):
+    if not _write(job, progress_done=done, progress_total=total, progress_label=label[:80], progress_at=timezone.now()):
         raise LeaseLost
 
 
@@ -264,12 +264,13 @@ def _give_up(job: Job, state: str, code: str, *, at: datetime) -> None:
 
 def seconds_left(job: Job, at: datetime) -> int | None:
     """Return how long a run will still take at the pace it has had, in s; None while that is a guess."""
-    if job.state != State.RUNNING or job.started_at is None or job.progress_done <= 0:
+    if job.state != State.RUNNING or job.started_at is None or job.progress_at is None or job.progress_done <= 0:
         return None
-    taken = (at - job.started_at).total_seconds()
+    taken = (job.progress_at - job.started_at).total_seconds()
     if taken < GUESS_SECONDS:
         return None
-    return round(taken * max(0, job.progress_total - job.progress_done) / job.progress_done)
+    left = taken * (job.progress_total - job.progress_done) / job.progress_done
+    return max(0, round(left - (at - job.progress_at).total_seconds()))
 
 
 # Looking after it ----------------------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class Job(Timestamped):
     requested_by_id = models.UUIDField(null=True, blank=True)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
+    progress_at = models.DateTimeField(null=True, blank=True, help_text="When it was last told how far the run is.")
     progress_label = models.CharField(max_length=80, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="When the present run took its lease.")
