@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from billing import services as billing
 from billing.models import Bill
@@ -346,4 +347,4 @@ def test_a_stricter_rule_says_how_many_recordings_go_by_it(asha, now):
     assert workflows.set_audio_retention(patient, rule="days", days=60, by=asha, at=now) == 0
     assert workflows.set_audio_retention(patient, rule="days", days=30, by=asha, at=now) == 1
     sign(settle(make_report(asha, session=sessions_of_kavya[1]), by=asha), by=asha)
-    assert workflows.set_audio_retention(patient, rule="after_signing", days=None, by=asha, at=now) == 1
+    assert workflows.set_audio_retention(patient, rule="after_signing", days=None, by=asha, at=timezone.now()) == 1
