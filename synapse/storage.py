@@ -23,7 +23,8 @@ from synapse.encryption.blobs import BlobReader, encrypt_stream, plain_size
 from synapse.encryption.errors import DecryptionError
 
 if TYPE_CHECKING:
-    from google.cloud.storage import Blob, Bucket
+    from google.cloud.storage import Blob
+    from google.cloud.storage import Bucket as Bucket  # for those who look after it
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -103,6 +104,13 @@ def delete(name: str) -> None:
 def probe() -> None:
     """Raise StorageError when nothing can be stored now."""
     _backend().probe()
+
+
+def cloud_bucket() -> "Bucket":
+    """Return the bucket of the settings itself, for those who look after it. Raises StorageError."""
+    if not settings.AUDIO_BUCKET:
+        raise StorageError("AUDIO_BUCKET is not set: recordings lie in the data folder.", transient=False)
+    return _bucket(settings.AUDIO_BUCKET, settings.STORAGE_EMULATOR_HOST).bucket
 
 
 def _parts(reader: BlobReader, start: int, end: int | None) -> Iterator[bytes]:
@@ -219,7 +227,7 @@ def _connect(bucket: str, emulator: str) -> "Bucket":
 
 
 def _bucket(name: str, emulator: str) -> "BucketBackend":
-    with _connecting, _as_cloud_error():
+    with _connecting, as_cloud_error():
         return BucketBackend(_connect(name, emulator))
 
 
@@ -235,7 +243,7 @@ class BucketBackend:
 
     def put(self, name: str, path: Path) -> None:
         blob = self.bucket.blob(name, chunk_size=_UPLOAD_CHUNK)
-        with _as_cloud_error():
+        with as_cloud_error():
             # The name is new and random, so that writing it twice (a retry) writes the same.
             blob.upload_from_filename(
                 str(path),
@@ -246,7 +254,7 @@ class BucketBackend:
             )
 
     def read(self, name: str, start: int, end: int) -> bytes:
-        with _as_cloud_error():
+        with as_cloud_error():
             content: bytes = self.bucket.blob(name).download_as_bytes(
                 start=start, end=end - 1, timeout=self.timeout, retry=self.retry, raw_download=True
             )
@@ -257,18 +265,18 @@ class BucketBackend:
 
     def delete(self, name: str) -> None:
         try:
-            with _as_cloud_error():
+            with as_cloud_error():
                 self.bucket.blob(name).delete(timeout=self.timeout, retry=self.retry)
         except StoredFileMissing:
             return
 
     def probe(self) -> None:
-        with _as_cloud_error():
+        with as_cloud_error():
             if not self.bucket.exists(timeout=(PROBE_SECONDS, PROBE_SECONDS), retry=None):
                 raise StorageError("The audio bucket does not exist.", transient=False)
 
     def _loaded(self, name: str) -> "Blob":
-        with _as_cloud_error():
+        with as_cloud_error():
             blob = self.bucket.get_blob(name, timeout=self.timeout, retry=self.retry)
         if blob is None:
             raise StoredFileMissing
@@ -276,7 +284,7 @@ class BucketBackend:
 
 
 @contextmanager
-def _as_cloud_error() -> Iterator[None]:
+def as_cloud_error() -> Iterator[None]:
     """Turn whatever the client raises into a StorageError; its text may name the bucket, not a patient."""
     from google.api_core import exceptions
     from google.auth.exceptions import DefaultCredentialsError, RefreshError
