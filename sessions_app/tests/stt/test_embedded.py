@@ -1,13 +1,17 @@
 """The offline engine on the shipped consultation and in empty rooms, with the real model."""
 
+import os
+import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from sessions_app.stt.base import SpeechError
 from sessions_app.stt.blocks import blocks_of
 from sessions_app.stt.embedded import EmbeddedTranscriber
+from sessions_app.stt.whisper import LONG_READING_NICENESS
 from sessions_app.tests.stt.sound import CONSULTATION, NOISES, consultation, reference, room_hum, seconds
 from synapse.testing.word_errors import word_errors
 
@@ -70,6 +74,14 @@ def test_segments_are_utterances_in_order(transcript):
     assert all(segment.end - segment.start <= 20.5 for segment in transcript.segments)
     assert all(before.end <= after.start + 0.3 for before, after in pairwise(transcript.segments))
     assert len(transcript.segments) >= len(reference()["turns"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads priorities of their own")
+def test_long_readings_leave_the_processor_to_live_ones(engine, transcript):
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path("/proc/self/task").iterdir()]
+
+    assert max(threads) == min(19, mine + LONG_READING_NICENESS) > mine
 
 
 @pytest.mark.parametrize("noise", NOISES)

@@ -39,7 +39,7 @@ class Undecided:
     def language_code(self, language):
         return "en"
 
-    def decode(self, audio, *, offset_s, language, beam_size=1):
+    def decode(self, audio, *, offset_s, language):
         end_s = offset_s + len(audio) / SAMPLE_RATE
         places = range(int(offset_s / SPOKEN_EACH_S) + 1, int(end_s / SPOKEN_EACH_S))
         return [self._heard(place) for place in places if self.random.random() > 0.03]
