@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -41,14 +42,22 @@ class Follower:
         self._expected_ms = 0
         self._heard_at = time.monotonic()
         self.behind_ms = 0
-        self.transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
         self.language = queries.language_of(session.doctor)
-        self.hints = hints_for(session)
+        self._choose_engine(session)
 
     @property
     def quiet_s(self) -> float:
         """Return for how many seconds no audio has come."""
         return time.monotonic() - self._heard_at
+
+    def obey(self, session: ConsultationSession) -> None:
+        """Go on with the engine that the patient's consent leads to now; nothing changes while the consent does not.
+
+        Raises SpeechError.
+        """
+        if _agreement(session) != self._agreed:
+            self._end_stream()
+            self._choose_engine(session)
 
     def has_audio(self) -> bool:
         """Look for new chunks and tell whether any wait."""
@@ -93,6 +102,11 @@ class Follower:
         if not self._waiting:
             self._end_stream()
         self._publisher.forget(self.session_id)
+
+    def _choose_engine(self, session: ConsultationSession) -> None:
+        self._agreed = _agreement(session)
+        self.transcriber = stt.get_transcriber(cloud_allowed=self._agreed[1])
+        self.hints = hints_for(session)
 
     def _look_for_audio(self) -> None:
         """Queue new chunks with their place on the recording clock; those whose words are stored are left out."""
@@ -146,8 +160,9 @@ class Follower:
         return Transcription.objects.filter(pk=self.transcription.pk, status=Transcription.Status.PROCESSING).exists()
 
 
-def _cloud_allowed(session: ConsultationSession) -> bool:
-    return has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
+def _agreement(session: ConsultationSession) -> tuple[UUID, bool]:
+    """Return whose session it is and whether a cloud service may hear it; both may change while it runs."""
+    return session.patient_id, has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
 
 
 def _frame(event: LiveEvent) -> live_text.Frame:

@@ -71,6 +71,9 @@ class LivePass:
                 self._end(session_id, followers)
         waiting = []
         for session_id, session in running.items():
+            if session_id in self._followers:
+                self._obey(session)
+                continue
             if not self._wants_place(session_id):
                 continue
             if len(self._followers) >= MOST_LIVE and not self._free_a_place():
@@ -85,12 +88,16 @@ class LivePass:
         self._tell(waiting)
 
     def _wants_place(self, session_id: UUID) -> bool:
-        if session_id in self._followers:
-            return False
         if session_id in self._idle:
             return self._idle[session_id].has_audio()
         now = timezone.now()
         return self._resting.get(session_id, now) <= now
+
+    def _obey(self, session: ConsultationSession) -> None:
+        try:
+            self._followers[session.pk].obey(session)
+        except SpeechError as error:
+            self._rest(session.pk, error)
 
     def _free_a_place(self) -> bool:
         """Set aside the recording that has been quiet longest, if any was for a minute."""

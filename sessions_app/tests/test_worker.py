@@ -259,6 +259,20 @@ def test_the_cloud_is_used_only_with_consent_to_it(live, recorder, engine):
     assert engine.allowed == [False, True]
 
 
+def test_a_consent_to_the_cloud_given_or_ended_meanwhile_changes_the_engine_at_once(live, recorder, engine, asha):
+    consent = make_consent(recorder.session.patient, by=asha, kind="ai_note")
+    recorder.record(1)
+    live.take_turn()
+
+    consent.status, consent.withdrawn_at = "withdrawn", timezone.now()
+    consent.save()
+    live.take_turn()
+    live.take_turn()
+
+    assert engine.allowed == [True, False]
+    assert engine.finished == 1
+
+
 @pytest.fixture
 def three_recorders(db):
     from synapse.testing.plugin import make_user
