@@ -86,6 +86,7 @@ def certificate(request: ClinicRequest, pk: UUID) -> HttpResponse:
         "certificate": found,
         "why": audio_facts.why_deleted(found),
         "source": dict(ConsultationSession.AudioSource.choices).get(found.facts.get("source", ""), ""),
+        "kind": "PCM, as it was recorded" if found.facts.get("kind") == "pcm" else found.facts.get("kind", ""),
         "length": f"{found.facts.get('seconds', 0):g} s",
     }
     return render_page(request, "sessions_app/certificate.html", context)

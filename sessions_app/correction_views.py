@@ -253,12 +253,13 @@ def _rendered(context: dict[str, Any], segments: list[Segment]) -> list[dict[str
     """Return each line of the context as markup, its plain text, and the id of the line before it."""
     before = {line["id"]: previous["id"] for previous, line in itertools.pairwise(segments)}
     texts = {segment["id"]: segment["text"] for segment in segments}
+    shared = {name: context[name] for name in ("session", "has_audio")}
     return [
         {
             "id": turn.id,
             "after": before.get(turn.id),
             "text": texts[turn.id],
-            "html": render_to_string("sessions_app/_turn.html", {"turn": turn, "session": context["session"]}),
+            "html": render_to_string("sessions_app/_turn.html", {"turn": turn, **shared}),
         }
         for turn in context["turns"]
     ]

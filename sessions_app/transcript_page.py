@@ -124,6 +124,7 @@ def words_context(
         "changes": [_change(segment, around, is_short=True) for segment in latest],
         "change_count": len(changes),
         "marks": around.marks,
+        "has_audio": queries.has_audio(session),
         "can_undo": queries.edit_to_undo(transcription) is not None,
         "can_redo": queries.edit_to_redo(transcription) is not None,
     }

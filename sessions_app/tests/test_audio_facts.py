@@ -1,5 +1,6 @@
 """What the pages say of a recording, and who may delete it and read its certificate."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -169,12 +170,28 @@ def test_a_doctor_deletes_with_a_reason_and_gets_a_certificate(session, asha, om
     assert f"Certificate {number}</a>" in page
     assert "by hand (it was recorded by mistake)" in page
     assert "data-player " not in page
+    buttons = re.findall(r'<button class="(?:at num|ev)"[^>]*data-play-ms="\d+"[^>]*>', page)
+    assert buttons
+    assert all(" disabled" in button for button in buttons)
     assert "Some nausea the first week" in page
     for person in (asha, omar):
         shown = page_of(signed_in(person), session, "certificate")
         assert session.audio_sha256 in shown or AuditEvent.objects.get(action="delete").detail["sha256"] in shown
         assert AuditEvent.objects.get(action="delete").detail["key"] in shown
         assert session.patient.first_name not in shown
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_corrected_line_plays_only_while_there_is_a_recording(session, asha, signed_in, is_deleted):
+    if is_deleted:
+        deletion.delete_recording(session, rule=Rule.CLINIC, by=None, at=timezone.now())
+    words = queries.current_transcription(session)
+    address = reverse("sessions:line", args=[session.pk, words.segments[0]["id"]])
+
+    answer = signed_in(asha).post(address, {"text": "Good morning, Kavya.", "revision": words.revision}).json()
+
+    (button,) = re.findall(r'<button class="at num"[^>]*>', answer["lines"][0]["html"])
+    assert (" disabled" in button) is is_deleted
 
 
 def test_deleting_and_certificates_are_for_those_in_scope(session, asha, ben, rita, omar, signed_in):
