@@ -70,6 +70,10 @@ class Turn:
     def is_corrected(self) -> bool:
         return bool(self.original or self.original_name)
 
+    @property
+    def text(self) -> str:
+        return " ".join(piece.text for piece in self.pieces)
+
 
 @dataclass(frozen=True)
 class Surroundings:

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sessions_app import corrections, queries, services, transcripts
+from sessions_app.models import Transcription
 from sessions_app.templatetags.sessions import time_left
-from sessions_app.tests.factories import make_session, make_transcription, record_audio
+from sessions_app.tests.factories import make_session, make_transcription, record_audio, segment_of
 from synapse.common import jobs
 from synapse.common.errors import NotAllowed
 from synapse.common.models import Job
@@ -81,6 +82,20 @@ def test_the_attempts_are_listed_with_how_they_ended_and_an_old_one_can_be_read(
     assert "How has your sleep been" in words
     assert "The speech engine stopped." in client.get(address("attempt", session, 2)).content.decode()
     assert client.get(address("attempt", session, 3)).status_code == 404
+
+
+def test_words_stand_apart_on_the_pages_that_only_show_them(session, again, signed_in, asha):
+    first = session.transcriptions.get(retry_count=0)
+    line = segment_of("patient", 0, 2_000, "I take zopiclone at night.", doubtful="zopiclone")
+    Transcription.objects.filter(pk=first.pk).update(segments=[{**line, "id": 1, "original_text": None}])
+    client = signed_in(asha)
+
+    assert "I take zopiclone at night." in client.get(address("attempt", session, 1)).content.decode()
+
+    first.delete()
+    again.live_segments = [{**line, "id": 1, "original_text": None}]
+    again.save()
+    assert "I take zopiclone at night." in client.get(address("transcript", session)).content.decode()
 
 
 def test_the_page_says_that_corrections_are_not_carried_over(session, signed_in, asha):
