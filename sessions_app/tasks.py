@@ -15,6 +15,7 @@ from sessions_app import audio, deletion, engines, gaps, queries, recordings, se
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError, Word
+from sessions_app.stt.numerals import in_digits
 from synapse import storage, workflows
 from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
@@ -64,6 +65,8 @@ def transcribe(job: Job) -> None:
     except spool.SpoolDamaged:
         raise PermanentJobError("spool_damaged") from None
     heard = result.segments
+    if result.language.startswith("en"):
+        heard = tuple(in_digits(segment) for segment in heard)
     if session.audio_source == ConsultationSession.AudioSource.DICTATION:
         heard = tuple(segment.spoken_by(DOCTOR) for segment in heard)  # nobody else was in the room
     now = timezone.now()

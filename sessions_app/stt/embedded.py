@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from sessions_app.stt.agreement import without_loop
 from sessions_app.stt.base import NO_HINTS, AudioSource, Hints, LiveSession, Progress, Transcript, Word
 from sessions_app.stt.blocks import Block, blocks_of
 from sessions_app.stt.media import length_of
-from sessions_app.stt.numerals import written
+from sessions_app.stt.missed import missed_speech
 from sessions_app.stt.speakers import Stretch, Voices, listen
 from sessions_app.stt.vocabulary import Vocabulary
 from sessions_app.stt.voice import Region
-from sessions_app.stt.whisper import WhisperEngine, glued, load_whisper
+from sessions_app.stt.whisper import WINDOW_LONGEST_S, WhisperEngine, glued, load_whisper
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ENGINE = "embedded"
 
@@ -30,6 +35,10 @@ SEED = 20
 # A word further than this from any voice was made up.
 VOICE_MARGIN_S = 0.4
 
+
+# What the first reading left out is read with this much around it, and believed from this mean confidence on.
+MISSED_MARGIN_S = 0.2
+BELIEVED = 0.6
 
 # Blocks kept in memory, about three hours of sound; only words and voices, never the sound.
 READINGS_KEPT = 90
@@ -76,7 +85,7 @@ class EmbeddedTranscriber:
                 voices.add(reading.voices)
             if progress and expected:
                 progress(min(1.0, duration / expected))
-        segments = voices.attribute(self._in_writing(words, language, hints))
+        segments = voices.attribute(self._with_names(words, language, hints))
         if progress:
             progress(1.0)
         return Transcript(
@@ -108,12 +117,11 @@ class EmbeddedTranscriber:
             self._loaded = load_whisper(self._whisper_model)
         return self._loaded
 
-    def _in_writing(self, words: list[Word], language: str, hints: Hints) -> list[Word]:
-        """Return the words with names and doses as they are written; both are known for English only."""
+    def _with_names(self, words: list[Word], language: str, hints: Hints) -> list[Word]:
+        """Return the words with drugs and names of the session recognised; how they sound is known for English only."""
         if self._whisper.language_code(language) != "en":
             return words
-        vocabulary = Vocabulary(hints.vocabulary, is_common=self._whisper.is_common)
-        return written(vocabulary.corrected(words))
+        return Vocabulary(hints.vocabulary, is_common=self._whisper.is_common).corrected(words)
 
     def _reading_of(self, block: Block, language: str) -> _Reading:
         """Read a block, or return what was read of the same sound before."""
@@ -131,26 +139,41 @@ class EmbeddedTranscriber:
             return reading
 
     def _read(self, block: Block, language: str) -> list[Word]:
+        found = self._words_in(block.audio, block.start_s, language, has_pauses=True)
+        words = without_loop([word for word in found if _has_voice(word, block.regions)])
+        return sorted([*words, *self._read_missed(block, words, language)], key=lambda word: word.start)
+
+    def _read_missed(self, block: Block, words: Sequence[Word], language: str) -> Iterator[Word]:
+        """Read once more, alone, what the first reading left out; what is hardly believed then stays out."""
+        for region in missed_speech(block.regions, words):
+            start, end = max(block.start_s, region.start - MISSED_MARGIN_S), region.end + MISSED_MARGIN_S
+            if end - start > WINDOW_LONGEST_S:
+                continue
+            again = without_loop(self._words_in(block.cut(Region(start, end)), start, language, has_pauses=False))
+            if again and sum(word.confidence for word in again) / len(again) >= BELIEVED:
+                yield from again
+
+    def _words_in(self, audio: NDArray[np.float32], start_s: float, language: str, *, has_pauses: bool) -> list[Word]:
+        """Return the words in audio that begins at `start_s` seconds; long pauses in it are passed over."""
         import ctranslate2
 
         engine = self._whisper
         ctranslate2.set_random_seed(SEED)
         found, _ = engine.model.transcribe(
-            block.audio,
+            audio,
             language=engine.language_code(language),
             beam_size=BEAM,
             temperature=TEMPERATURES,
             word_timestamps=True,
             condition_on_previous_text=False,
-            vad_filter=True,
+            vad_filter=has_pauses,
             vad_parameters={"min_silence_duration_ms": 500},
         )
-        words = glued(
-            (block.start_s + float(word.start), block.start_s + float(word.end), word.word, float(word.probability))
+        return glued(
+            (start_s + float(word.start), start_s + float(word.end), word.word, float(word.probability))
             for segment in found
             for word in segment.words or ()
         )
-        return without_loop([word for word in words if _has_voice(word, block.regions)])
 
 
 def _has_voice(word: Word, regions: Sequence[Region]) -> bool:

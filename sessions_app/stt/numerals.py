@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sessions_app.spoken_numbers import find_numbers
-from sessions_app.stt.base import DOUBTFUL_BELOW, Word
+from sessions_app.stt.base import DOUBTFUL_BELOW, Segment, Word
 
 _UNITS = {
     "milligram": "mg", "milligrams": "mg", "mg": "mg", "mgs": "mg",
@@ -96,6 +96,14 @@ def written(words: Sequence[Word]) -> list[Word]:
     return [*out, *words[copied:]]
 
 
+def in_digits(segment: Segment) -> Segment:
+    """Return the segment with its words written in digits; one without words stays."""
+    words = tuple(written(segment.words))
+    if words == segment.words:
+        return segment
+    return replace(segment, words=words, text=" ".join(word.text for word in words))
+
+
 def _plain(words: Sequence[Word]) -> _Plain:
     pieces: list[str] = []
     places: list[int] = []
@@ -125,23 +133,20 @@ def _doses(plain: _Plain, words: Sequence[Word]) -> Iterator[_Change]:
         if _continues_a_number(plain, found.start()) or not _is_certain(numbers, plain.after(found.end())):
             continue
         start, end = plain.words_of(*found.span())
-        unit_at = plain.words_of(*found.span("unit"))[0]
+        last = "second" if found["second"] else "first"
+        last_start, last_end = plain.words_of(*found.span(last))
+        unit, unit_at = _UNITS[found["unit"]], plain.words_of(*found.span("unit"))[0]
         instead: list[Word] = []
-        for name in ("first", "joint", "second"):
-            if found[name]:
-                first, last = plain.words_of(*found.span(name))
-                digits = found[name] if name == "joint" else _in_digits(found[name])
-                instead.append(_joined(words[first:last], digits))
-        unit = _UNITS[found["unit"]]
+        if last == "second":
+            first_start, first_end = plain.words_of(*found.span("first"))
+            instead += [_joined(words[first_start:first_end], _in_digits(found["first"])), words[first_end]]
+        digits = _in_digits(found[last])
         if unit == "%":
-            instead[-1] = _joined(
-                [*words[plain.words_of(*found.span("second" if found["second"] else "first"))[0] : end]],
-                instead[-1].text + "%",
-            )
-        elif instead[-1].start == words[unit_at].start:
-            instead[-1:] = _split(words[unit_at], instead[-1].text, unit)
+            instead.append(_joined(words[last_start:end], f"{digits}%"))
+        elif last_end > unit_at:
+            instead += _split(words[unit_at], digits, unit)
         else:
-            instead.append(_joined([words[unit_at]], unit))
+            instead += [_joined(words[last_start:last_end], digits), _joined([words[unit_at]], unit)]
         yield start, end, [_doubted(word) for word in instead]
 
 

@@ -153,6 +153,17 @@ def glued(pieces: Iterable[tuple[float, float, str, float]]) -> list[Word]:
     return words
 
 
+def match_features(model: Any) -> None:
+    """Give the model the mel bands it was made for: large-v3 has 128, and a folder need not say so.
+
+    faster-whisper takes 80 when `preprocessor_config.json` is missing, and every decoding would fail.
+    """
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    if len(model.feature_extractor.mel_filters) != model.model.n_mels:
+        model.feature_extractor = FeatureExtractor(feature_size=model.model.n_mels)
+
+
 def load_whisper(name: str = "") -> WhisperEngine:
     """Load a faster-whisper folder or model name once a process; empty means the bundled one.
 
@@ -199,4 +210,6 @@ def _model_at(place: str, *, niceness: int) -> Any:
         return WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=1)
 
     with ThreadPoolExecutor(1) as threads:
-        return threads.submit(load).result()
+        model = threads.submit(load).result()
+    match_features(model)
+    return model

@@ -70,6 +70,16 @@ def test_words_are_written_on_the_recording_clock_and_then_the_spool_goes(record
     assert list(recorded.events.filter(kind="gap").values_list("at_ms", "until_ms")) == [(0, 10_000)]
 
 
+def test_doses_are_kept_in_digits_with_the_words_they_were_said_in(recorded, engine):
+    engine.text = "Please take twenty five milligrams of it every night"
+
+    run_jobs()
+
+    line = recorded.transcriptions.get().segments[0]
+    assert line["text"] == "Please take 25 mg of it every night"
+    assert [word.get("spoken") for word in line["words"]][:4] == [None, None, "twenty five", "milligrams"]
+
+
 def test_a_finished_transcript_asks_for_the_first_report_once(recorded, engine, monkeypatch):
     asked = []
     monkeypatch.setattr(tasks.workflows, "transcript_completed", lambda row, *, at: asked.append(row.pk))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sessions_app.stt.base import Word
-from sessions_app.stt.numerals import written
+from sessions_app.stt.base import Segment, Word
+from sessions_app.stt.numerals import in_digits, written
 
 
 def spoken(text, confidence=0.9):
@@ -113,3 +113,10 @@ def test_fifteen_or_fifty_is_drawn_as_doubtful_unless_clearly_heard(heard, is_do
 
 def test_a_dose_written_right_already_is_not_touched():
     assert written(spoken("take 20 mg daily")) == spoken("take 20 mg daily")
+
+
+def test_a_segment_says_what_its_words_say():
+    segment = in_digits(Segment.of_words(1, spoken("take twenty five milligrams")))
+
+    assert segment.text == "take 25 mg"
+    assert [word.text for word in segment.words] == ["take", "25", "mg"]
