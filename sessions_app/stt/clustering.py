@@ -1,6 +1,7 @@
 """Find how many people speak from how stretches of speech sound, and how each of them sounds.
 
-Agglomerative clustering from below, k-means after each step, and a merge of voices that lie too close together.
+Agglomerative clustering from below, k-means after each step, a merge of voices that lie too close together, and a second
+look at each voice: two people who sound alike are one group with two centres.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ SAME_STRETCH = 0.70
 SAME_VOICE = 0.86
 # How far one stretch lies from its voice, as a share of squared length: fewer stretches, less certain a mean.
 SPREAD = 0.5
+# The share of a voice's scatter that two halves of it explain: 0.16 and 1.7 for each stretch at most in recordings of one
+# person, 0.21 and more in long ones of two (bench/speakers.py).
+EXPLAINED = 0.18
+EXPLAINED_BY_CHANCE = 1.7
+FEWEST_STRETCHES = 12
+LEAST_OF_HALVES = 0.2
 # Too little of a voice to believe in another person.
 LEAST_SHARE = 0.02
 LEAST_S = 3.0
@@ -40,21 +47,13 @@ def find_voices(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> N
         chosen = np.arange(len(vectors))
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), SAMPLE_OF)).astype(int)]
     vectors, weights = vectors[chosen], seconds[chosen]
-    labels = _agglomerate(vectors, weights)
-    while True:
-        labels = _settle(vectors, weights, labels)
-        voices = _means(vectors, weights, labels)
-        if len(voices) == 1:
-            return voices
-        spoken = np.bincount(labels, weights)
-        least = int(spoken.argmin())
-        if spoken[least] < max(LEAST_S, LEAST_SHARE * spoken.sum()):
-            labels = _without(least, vectors, voices)
-            continue
-        nearest, cosine = _nearest_pair(voices, np.bincount(labels))
-        if cosine < SAME_VOICE and len(voices) <= MOST_VOICES:
-            return voices
-        labels = np.where(labels == nearest[1], nearest[0], labels)
+    labels = _merged(vectors, weights, _agglomerate(vectors, weights))
+    while labels.max() + 1 < MOST_VOICES:
+        divided = _divided(vectors, weights, labels)
+        if divided is None:
+            break
+        labels = _settle(vectors, weights, divided)
+    return _means(vectors, weights, labels)
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,6 +90,68 @@ def _agglomerate(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> 
         closer = joined > likeness[np.arange(len(vectors)), best]
         best[closer] = one
     return labels
+
+
+def _merged(vectors: NDArray[np.float32], weights: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Drop voices that say too little and join the nearest two until all lie apart; labels count from 0."""
+    import numpy as np
+
+    while True:
+        labels = _settle(vectors, weights, labels)
+        voices = _means(vectors, weights, labels)
+        if len(voices) == 1:
+            return labels
+        spoken = np.bincount(labels, weights)
+        least = int(spoken.argmin())
+        if spoken[least] < max(LEAST_S, LEAST_SHARE * spoken.sum()):
+            labels = _without(least, vectors, voices)
+            continue
+        (one, other), cosine = _nearest_pair(voices, np.bincount(labels))
+        if cosine < SAME_VOICE and len(voices) <= MOST_VOICES:
+            return labels
+        labels = np.where(labels == other, one, labels)
+
+
+def _divided(
+    vectors: NDArray[np.float32], weights: NDArray[np.float64], labels: NDArray[np.intp]
+) -> NDArray[np.intp] | None:
+    """Give half of a voice that is two people's a label of its own, or return nothing when each is one person's."""
+    import numpy as np
+
+    for voice in range(labels.max() + 1):
+        own = np.flatnonzero(labels == voice)
+        if len(own) < FEWEST_STRETCHES:
+            continue
+        halves = _halves(vectors[own], weights[own])
+        spoken = np.bincount(halves, weights[own])
+        if len(spoken) < 2 or spoken.min() < max(LEAST_S, LEAST_OF_HALVES * spoken.sum()):
+            continue
+        means = _means(vectors[own], weights[own], halves)
+        needed = EXPLAINED + EXPLAINED_BY_CHANCE / len(own)
+        if means[0] @ means[1] < SAME_VOICE and _explained(vectors[own], weights[own], halves) > needed:
+            divided = labels.copy()
+            divided[own[halves == 1]] = labels.max() + 1
+            return divided
+    return None
+
+
+def _halves(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Cut a voice across its longest direction and let k-means settle the cut."""
+    import numpy as np
+
+    centred = vectors - np.average(vectors, axis=0, weights=weights)
+    longest = np.linalg.svd(centred, full_matrices=False)[2][0]
+    return _settle(vectors, weights, (centred @ longest > 0).astype(np.intp))
+
+
+def _explained(vectors: NDArray[np.float32], weights: NDArray[np.float64], halves: NDArray[np.intp]) -> float:
+    """Return which share of the distance to one mean is gone with a mean for each half."""
+    import numpy as np
+
+    whole = _means(vectors, weights, np.zeros(len(vectors), np.intp))[0]
+    alone = 1 - np.average(vectors @ whole, weights=weights)
+    split = 1 - np.average((vectors * _means(vectors, weights, halves)[halves]).sum(1), weights=weights)
+    return float(1 - split / max(alone, 1e-9))
 
 
 def _settle(vectors: NDArray[np.float32], weights: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.intp]:

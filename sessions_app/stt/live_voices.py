@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sessions_app.stt import voiceprint
 from sessions_app.stt.base import SAMPLE_RATE, UNKNOWN, Word
 from sessions_app.stt.clustering import find_voices, unit
-from sessions_app.stt.roles import roles_by_profile, roles_of
+from sessions_app.stt.roles import role_by_profile, roles_by_profile, roles_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,8 @@ class LiveVoices:
         if self._means is None or len(self._vectors) >= GROWTH * self._told_apart_at:
             self._tell_apart()
         assert self._means is not None
+        if self._doctor_voice and len(self._means) == 1:
+            return role_by_profile(vector, self._doctor_voice)
         return self._roles.get(int((self._means @ vector).argmax()), UNKNOWN)
 
     def _tell_apart(self) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 LEAST_WORDS = 40
 MANY_WORDS = 150
 CLEAR = 0.15
-CLEAR_OVER_MANY_WORDS = 0.03
+# Of two voices in a consultation one is the doctor's, so little is enough; of more nobody need be.
+CLEAR_BETWEEN_TWO = 0.03
 # The doctor opens 96 of 100 of those dialogues; worth little against the words, enough to settle a tie.
 OPENING = 0.05
 _SMOOTHING = 12
@@ -26,7 +27,9 @@ _SMOOTHING = 12
 # A voice this near to the doctor's profile is the doctor's, when the next one is clearly farther away.
 NEAR_PROFILE = 0.75
 CLEARLY_NEARER = 0.08
-FAR_FROM_PROFILE = 0.60
+# Alone, without another voice to compare it with, a stretch must lie nearer, or as far as another person does.
+SURELY_PROFILE = 0.80
+FAR_FROM_PROFILE = 0.65
 
 _WORD = re.compile(r"[a-z']+")
 _QUESTION = 1.5
@@ -67,7 +70,7 @@ def doctor_by_words(texts: Sequence[str]) -> int | None:
     if spoken >= MANY_WORDS:
         likeness[0] += OPENING
     best, second = sorted(range(len(texts)), key=lambda place: likeness[place], reverse=True)[:2]
-    clear = CLEAR if spoken < MANY_WORDS else CLEAR_OVER_MANY_WORDS
+    clear = CLEAR_BETWEEN_TWO if len(texts) == 2 and spoken >= MANY_WORDS else CLEAR
     return best if likeness[best] - likeness[second] >= clear else None
 
 
@@ -81,14 +84,25 @@ def doctor_likeness(text: str) -> float:
 def roles_by_profile(voices: NDArray[np.float32], doctor_voice: Sequence[float]) -> list[str] | None:
     """Name voices (unit vectors, in order of first speaking) by their nearness to the doctor's profile.
 
-    None when no voice is clearly the doctor's; a lone voice that is far from the profile is the patient's.
+    None when no voice is clearly the doctor's, and for a lone voice that may be anybody's.
     """
     import numpy as np
 
+    if len(voices) == 1:
+        role = role_by_profile(voices[0], doctor_voice)
+        return None if role == UNKNOWN else [role]
     likeness = voices @ np.asarray(doctor_voice, np.float32)
-    order = likeness.argsort()[::-1]
-    best = float(likeness[order[0]])
-    second = float(likeness[order[1]]) if len(order) > 1 else -1.0
-    if best >= NEAR_PROFILE and best - second >= CLEARLY_NEARER:
-        return with_doctor(len(voices), int(order[0]))
-    return [PATIENT] if len(voices) == 1 and best < FAR_FROM_PROFILE else None
+    best, second = likeness.argsort()[::-1][:2]
+    if likeness[best] >= NEAR_PROFILE and likeness[best] - likeness[second] >= CLEARLY_NEARER:
+        return with_doctor(len(voices), int(best))
+    return None
+
+
+def role_by_profile(vector: NDArray[np.float32], doctor_voice: Sequence[float]) -> str:
+    """Name one stretch of speech by its own nearness to the doctor's profile, unknown when it may be anybody's."""
+    import numpy as np
+
+    likeness = float(vector @ np.asarray(doctor_voice, np.float32))
+    if likeness >= SURELY_PROFILE:
+        return DOCTOR
+    return PATIENT if likeness < FAR_FROM_PROFILE else UNKNOWN

@@ -64,6 +64,13 @@ def test_halves_of_one_voice_that_drift_apart_stay_one_voice():
     assert len(find_voices(vectors, seconds(vectors))) == 1
 
 
+def test_two_people_who_sound_alike_are_two_when_enough_is_heard():
+    vectors = speech(people(2, apart=0.8), [40, 40], spread=0.3)
+
+    assert len(find_voices(vectors, seconds(vectors))) == 2
+    assert len(find_voices(vectors[35:45], seconds(vectors[35:45]))) == 1
+
+
 def test_noise_that_scatters_a_voice_does_not_split_it():
     vectors = speech(people(1), [60], spread=0.6)
 
