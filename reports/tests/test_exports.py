@@ -121,12 +121,18 @@ def test_what_was_not_discussed_is_said(asha, file_type, now):
 def test_gaps_of_the_recording_are_quoted(asha, file_type, now):
     report = make_report(asha, status="signed")
     SessionEvent.objects.create(
-        session=report.session, cid="s:1", kind=SessionEvent.Kind.GAP, at_ms=61_000, until_ms=95_000, at=now
+        session=report.session,
+        cid="s:1",
+        kind=SessionEvent.Kind.GAP,
+        at_ms=61_000,
+        until_ms=95_000,
+        reason=SessionEvent.Reason.ASLEEP,
+        at=now,
     )
 
     text = text_of(file_type, services.export_report(reloaded(report), file_type=file_type, by=asha, at=now).content)
 
-    assert "from 1:01 to 1:35" in plain(text)
+    assert "from 1:01 to 1:35 (the device was asleep)" in plain(text)
 
 
 @pytest.mark.parametrize("file_type", ["pdf", "docx", "txt", "md"])

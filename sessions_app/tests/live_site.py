@@ -49,11 +49,13 @@ def free_port() -> int:
 class LiveSite:
     """One installation in a folder. `start` it, `kill` it, `start` it again: the data stays.
 
-    `command` is what runs it: `web` alone, or `up` with the worker and the speech process.
+    `command` is what runs it: `web` alone, or `up` with the worker and the speech process. `runner` is what Python
+    runs it with.
     """
 
     folder: Path
     command: str = "web"
+    runner: tuple[str, ...] = ("manage.py",)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -103,29 +105,36 @@ class LiveSite:
 
     def facts(self, session: str) -> dict[str, Any]:
         """Return what is stored of a session and of its spool."""
+        return self.facts_of(session)[session]
+
+    def facts_of(self, *sessions: str) -> dict[str, dict[str, Any]]:
+        """Return the same of several, by their ids."""
         code = """
 from sessions_app import spool
 from sessions_app.models import ConsultationSession
-session = ConsultationSession.objects.get(pk=ID)
-timeline = spool.default_store().timeline(session.pk)
-answer = {
-    "status": session.status,
-    "sha256": session.audio_sha256,
-    "mismatch": session.audio_sum_mismatch,
-    "spool_sha256": timeline.sha256,
-    "last_seq": timeline.last_seq,
-    "gaps": timeline.gaps,
-    "pcm_ms": timeline.pcm_ms,
-    "events": list(session.events.order_by("at_ms").values_list("kind", "at_ms")),
-    "notes": session.session_notes,
-}
+answer = {}
+for session in ConsultationSession.objects.filter(pk__in=IDS):
+    timeline = spool.default_store().timeline(session.pk)
+    answer[str(session.pk)] = {
+        "status": session.status,
+        "sha256": session.audio_sha256,
+        "mismatch": session.audio_sum_mismatch,
+        "spool_sha256": timeline.sha256,
+        "last_seq": timeline.last_seq,
+        "gaps": timeline.gaps,
+        "pcm_ms": timeline.pcm_ms,
+        "pcm_bytes": timeline.pcm_bytes,
+        "events": list(session.events.order_by("at_ms").values_list("kind", "at_ms")),
+        "named": list(session.events.filter(kind="gap").order_by("at_ms").values_list("at_ms", "until_ms", "reason")),
+        "notes": session.session_notes,
+    }
 """
-        found: dict[str, Any] = self.run(code, ID=session)
+        found: dict[str, dict[str, Any]] = self.run(code, IDS=sessions)
         return found
 
     def start(self) -> None:
         log = (self.folder / "web.log").open("ab")
-        command = [sys.executable, "manage.py", self.command]
+        command = [sys.executable, *self.runner, self.command]
         self.process = subprocess.Popen(command, cwd=PROJECT, env=self.env, stdout=log, stderr=log)
         log.close()
         give_up_at = time.monotonic() + START_SECONDS
