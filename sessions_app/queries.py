@@ -241,6 +241,11 @@ def edit_to_redo(transcription: Transcription) -> TranscriptEdit | None:
     return undone
 
 
+def count_settled_checks(transcription: Transcription) -> int:
+    """Return how many words were heard again and readings chosen; what was taken back does not count."""
+    return transcription.edits.filter(verb__in=["confirm", "choose"], undone_by=None).count()
+
+
 def changed_since(transcription: Transcription, revision: int) -> tuple[set[int], set[int]]:
     """Return the ids of the segments that changed or came after a revision, and of those that went."""
     touched: set[int] = set()

@@ -140,10 +140,17 @@ def test_words_are_heard_confirmed_and_put_back(browse, asha, heard):
     assert page.locator(".wd:not(.fixed)").count() == 0
     page.dblclick(".turn >> nth=0 >> [data-text]")
     page.fill(".line-form textarea", "How did you sleep?")
-    page.wait_for_selector("#words[data-revision='2']")  # saved while the line is still open
-    page.keyboard.press("Escape")
+    saved(page, 2)  # while the line is still open
+    page.keyboard.type(" Well?")
+    page.click("[data-undo]")  # the line is left, saved, and what was typed in one go is taken back
+    saved(page, 4)
+    page.wait_for_selector(".line-form", state="detached")
+    assert words_of(heard)[0] == LINES[0][3]
+    page.click("[data-redo]")
+    saved(page, 5)
+    assert words_of(heard)[0] == "How did you sleep? Well?"
     page.click("[data-restore-line]")
-    saved(page, 3)
+    saved(page, 6)
 
     assert words_of(heard)[0] == LINES[0][3]
 

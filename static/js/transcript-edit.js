@@ -35,6 +35,7 @@ class Editor {
       event.preventDefault();
       close({ focus: true });
     });
+    this.form.addEventListener("focusout", (event) => this.#left(event.relatedTarget));
     this.fit();
     this.area.focus();
     const place = caret ?? this.area.value.length;
@@ -66,6 +67,13 @@ class Editor {
     keepDraft({ id: this.id, text: this.text, base: this.base });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
+  }
+
+  // Whoever goes on elsewhere on the page is done with the line; the player and another window are not elsewhere. The
+  // save is asked for at once, so that a button that was pressed comes after it.
+  #left(to) {
+    if (open !== this || !document.hasFocus() || this.form.contains(to) || to?.closest("[data-player]")) return;
+    close({ refocus: false });
   }
 
   // Resolves to whether the server has the text as it stands.
@@ -147,13 +155,13 @@ export async function edit(line, options) {
 }
 
 // Leave the line; false, and the line stays open, when its text cannot be kept.
-export async function close({ focus = false } = {}) {
+export async function close({ focus = false, refocus = true } = {}) {
   if (!open) return true;
   const editor = open;
   const isSaved = await editor.save();
   if (open !== editor) return true;
   if (!isSaved) {
-    editor.area.focus();
+    if (refocus) editor.area.focus();
     return false;
   }
   open = null;
@@ -204,6 +212,7 @@ document.addEventListener("keydown", (event) => {
   const atStart = !open.area.selectionStart && !open.area.selectionEnd;
   if (key === "Escape" || (key === "Enter" && (event.ctrlKey || event.metaKey))) close({ focus: true });
   else if (key === "Enter") splitHere();
+  else if (key === " " && event.ctrlKey) document.dispatchEvent(new CustomEvent("synapse:play", { detail: { toggle: true } }));
   else if (key === "Tab") step(event.shiftKey ? -1 : 1);
   else if (key === "Backspace" && atStart && neighbour(open.line, -1)) joinWithPrevious(open.line);
   else return;

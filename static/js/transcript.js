@@ -77,13 +77,11 @@ const ON_PAGE = {
 };
 const WITHOUT_LETTERS = new Set(["Enter", "Backspace", "ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp", " "]);
 
-function isElsewhere(target) {
-  if (document.querySelector("dialog[open]") || isMenuOpen() || !lines.page()) return true;
-  return Boolean(target.closest("input,textarea,select,[contenteditable],summary,.two,.txs,.rail,.top,.menu"));
-}
+const isTyping = (target) => target.closest("input:not([type=checkbox]),textarea,select,[contenteditable]");
+const isBusy = () => document.querySelector("dialog[open]") || isMenuOpen() || !lines.page();
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || isElsewhere(event.target)) return;
+  if (event.defaultPrevented || isBusy() || isTyping(event.target)) return;
   const { key } = event;
   const isCommand = event.ctrlKey || event.metaKey;
   if (isCommand && key.toLowerCase() === "z") ask(event.shiftKey ? "redo/" : "undo/");
@@ -97,6 +95,7 @@ document.addEventListener("keydown", (event) => {
 function pressed(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (document.documentElement.dataset.shortcuts === "off" && !WITHOUT_LETTERS.has(key)) return false;
+  if (event.target.closest("summary,.two,.txs,.rail,.top,.menu")) return false;
   if (["Enter", " "].includes(key) && event.target.closest("button,a")) return false;
   const line = lines.currentLine();
   if (line && ON_LINE[key]) ON_LINE[key](line);
