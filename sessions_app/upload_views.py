@@ -18,7 +18,7 @@ from sessions_app import forms, permissions, queries, uploads
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.timeline import BYTES_PER_MS
 from sessions_app.views import microphone_of
-from synapse.accounts.decorators import requires
+from synapse.accounts.decorators import open_while_locked, requires
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_denial, record_read
 from synapse.common import jobs
@@ -102,6 +102,7 @@ def open_upload(request: ClinicRequest, pk: UUID) -> HttpResponse:
     )
 
 
+@open_while_locked
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 @answers_script
@@ -116,6 +117,7 @@ def upload_part(request: ClinicRequest, pk: UUID, upload: UUID) -> HttpResponse:
     return JsonResponse({"offset": stored.received_bytes})
 
 
+@open_while_locked
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 @answers_script

@@ -123,6 +123,18 @@ def test_without_consent_an_upload_is_403_and_a_dictation_begins(asha, signed_in
     assert "Start dictating" in page
 
 
+def test_a_locked_screen_stops_neither_an_upload_nor_a_dictation(session, signed_in, asha):
+    client, content = signed_in(asha), files.sound_file("wav")
+    made = opened(client, session, content).json()
+    client.post(reverse("accounts:lock"))
+
+    sent = part(client, made["part_url"], 0, content)
+    done = client.post(made["finish_url"])
+
+    assert (sent.status_code, done.status_code) == (200, 200)
+    assert client.get(address("upload", session)).status_code == 302  # and shows nothing
+
+
 # Who ------------------------------------------------------------------------------------------------------------------
 PAGES = ["upload", "upload_state"]
 VERBS = ["open_upload", "upload_part", "finish_upload", "keep_upload", "stop_upload"]

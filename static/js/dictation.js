@@ -15,7 +15,7 @@ const PART_CHUNKS = 25; // 5 s: few requests, and little to send when it ends
 const MOST_CHUNKS = 250;
 const TICK_MS = 1000;
 const LABELS = { ready: "Ready", recording: "Dictating", paused: "Paused", finishing: "Sending the rest" };
-const TROUBLES = { lost: "No connection", signed_out: "Signed out: sign in again in another tab" };
+const TROUBLES = { lost: "No connection", locked: "Screen locked", signed_out: "Signed out: sign in again in another tab" };
 const MICROPHONE_HELP = {
   denied: "This page may not use the microphone. Allow it beside the address, then start.",
   missing: "No microphone was found. Connect one, then start.",

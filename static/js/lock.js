@@ -84,7 +84,7 @@ function say(text) {
 }
 
 function paintRecording() {
-  const page = document.querySelector("[data-session-page]");
+  const page = document.querySelector("[data-session-page],[data-dictation]");
   const isOn = ["recording", "lost", "silent", "signed_out"].includes(page?.dataset.view);
   dialog.querySelector("[data-lock-recording]").hidden = !isOn;
   if (isOn) dialog.querySelector("[data-lock-clock]").textContent = page.querySelector('[data-part="clock"]').textContent;

@@ -5,6 +5,7 @@ import { csrfToken } from "./requests.js";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10000];
 const BUSY_MS = 1000;
 const SIGNED_OUT_MS = 5000;
+const LOCKED_MS = 2000;
 
 export class Refused extends Error {
   constructor({ code, message }) {
@@ -24,7 +25,7 @@ export class PartUpload extends EventTarget {
   constructor(urls = {}) {
     super();
     Object.assign(this, urls); // partUrl, finishUrl, stopUrl once it is open
-    this.trouble = ""; // "", lost, signed_out
+    this.trouble = ""; // "", lost, locked, signed_out
     this.token = csrfToken();
   }
 
@@ -77,6 +78,7 @@ export class PartUpload extends EventTarget {
       return { trouble: "signed_out", pause: SIGNED_OUT_MS };
     }
     const error = data?.error;
+    if (error?.code === "locked") return { trouble: "locked", pause: LOCKED_MS };
     if (error?.code === "wrong_offset") return { data: { offset: error.offset } };
     if (error?.code === "upload_busy") return { trouble: "", pause: BUSY_MS };
     if (error && (response.status < 500 || error.code === "storage_low")) throw new Refused(error);

@@ -8,6 +8,7 @@ const KEEP_OPEN = "Keep this page open until the file is here.";
 const TROUBLES = {
   "": KEEP_OPEN,
   lost: "The server does not answer. The upload goes on by itself as soon as it does.",
+  locked: "This screen is locked. The upload goes on by itself when you open it.",
   signed_out: "You are signed out. Sign in again in another tab; the upload goes on by itself.",
 };
 

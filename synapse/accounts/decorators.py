@@ -32,3 +32,9 @@ def requires(permission: Permission) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def open_while_locked(view: View) -> View:
+    """Mark a view that answers although the browser session is locked, and does not count as somebody's presence."""
+    view.is_open_while_locked = True  # type: ignore[attr-defined]  # read by IdleLockMiddleware
+    return view

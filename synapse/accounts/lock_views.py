@@ -11,18 +11,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from synapse.accounts import locking, services
+from synapse.accounts.decorators import open_while_locked
 from synapse.accounts.forms import UnlockForm
 from synapse.accounts.throttle import TooManyTries
 from synapse.audit.context import current as request_origin
 from synapse.web.http import ClinicRequest, next_page_of, render_page
 
 View = Callable[..., HttpResponse]
-
-
-def open_while_locked(view: View) -> View:
-    """Mark a view that answers although the session is locked."""
-    view.is_open_while_locked = True  # type: ignore[attr-defined]  # read by IdleLockMiddleware
-    return view
 
 
 @open_while_locked
