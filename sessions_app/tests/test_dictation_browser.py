@@ -63,9 +63,9 @@ def test_a_dictation_survives_a_reload_and_a_cut(live_server, asha, chromium_wit
     page.click("[data-action=finish]:visible")
     page.wait_for_selector("[data-dictation][data-view=finishing]")
     context.set_offline(False)
-    page.wait_for_selector("#upload-state", timeout=30_000)
+    page.wait_for_selector("#upload-state", timeout=60_000)
     run_jobs()
-    page.wait_for_selector("text=Dictated after the session", timeout=30_000)
+    page.wait_for_selector("text=Dictated afterwards", timeout=60_000)
 
     upload = AudioUpload.objects.get()
     session.refresh_from_db()

@@ -10,7 +10,6 @@ from django.utils import timezone
 from sessions_app import queries, recording_keys, services, spool, stt, upload_reading, upload_store, uploads, worker
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.permissions import NoConsent
-from sessions_app.sound_files import NotSound, kind_of
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio, tone
 from sessions_app.tests.test_tasks import Engine
@@ -86,22 +85,6 @@ def test_an_uploaded_file_becomes_the_recording_and_is_written(session, engine):
     assert len(engine.heard) == pytest.approx(96_000, abs=2_000)
     assert not parts_of(upload).exists()
     assert not spool.default_store().exists(session.pk)
-
-
-READABLE = {
-    **{name: (lambda name=name: files.sound_file(name)) for name in files.FORMATS},
-    "webm without a length": files.live_webm,
-    "webm with a picture": lambda: files.video("webm", "libopus", 3),
-    "mp4 with a picture": lambda: files.video("mp4", "aac", 3),
-}
-
-
-@pytest.mark.parametrize("name", READABLE)
-def test_every_kind_of_file_is_read_whatever_it_is_called(session, engine, name):
-    bring(session, READABLE[name]())
-
-    assert session.audio_duration_seconds == pytest.approx(3, abs=0.1)
-    assert list(session.events.all()) == []
 
 
 UNUSABLE = {
@@ -180,14 +163,6 @@ def test_an_empty_or_an_oversize_file_is_refused_before_a_byte_is_sent(session, 
 
     assert refusal.value.code == code
     assert not AudioUpload.objects.exists()
-
-
-def test_only_mpeg_frames_of_layer_three_count_as_mp3():
-    assert kind_of(b"\xff\xfb\x90\x64" + bytes(100)) == "mp3"
-    assert kind_of(b"ID3\x04" + bytes(100)) == "mp3"
-    for head in (b"\xff\xff\xff\xff", b"\xff\xfb\xff\xff", b"\xff\xd9\x00\x00"):
-        with pytest.raises(NotSound):
-            kind_of(head)
 
 
 # Parts ----------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ const PART_CHUNKS = 25; // 5 s: few requests, and little to send when it ends
 const MOST_CHUNKS = 250;
 const TICK_MS = 1000;
 const LABELS = { ready: "Ready", recording: "Dictating", paused: "Paused", finishing: "Sending the rest" };
+const NOT_KEPT = "This browser keeps nothing on this device. Do not close this page until the dictation is on the server.";
 const TROUBLES = { lost: "No connection", locked: "Screen locked", signed_out: "Signed out: sign in again in another tab" };
 const MICROPHONE_HELP = {
   denied: "This page may not use the microphone. Allow it beside the address, then start.",
@@ -92,6 +93,7 @@ class Dictation {
       return;
     }
     this.store = await CaptureStore.open(id);
+    if (!this.store.isLasting) this.part("kept").textContent = NOT_KEPT;
     const { row } = this.store;
     if (!row) return;
     Object.assign(this, { nextSeq: row.nextSeq, acked: row.acked, offset: row.offset, clockMs: row.clockMs });
