@@ -188,7 +188,9 @@ def test_a_corrected_line_plays_only_while_there_is_a_recording(session, asha, s
     words = queries.current_transcription(session)
     address = reverse("sessions:line", args=[session.pk, words.segments[0]["id"]])
 
-    answer = signed_in(asha).post(address, {"text": "Good morning, Kavya.", "revision": words.revision}).json()
+    data = {"transcription": str(words.pk), "revision": words.revision, "text": "Good morning, Kavya."}
+
+    answer = signed_in(asha).post(address, data).json()
 
     (button,) = re.findall(r'<button class="at num"[^>]*>', answer["lines"][0]["html"])
     assert (" disabled" in button) is is_deleted
