@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions_app import engines, queries, transcript_checks, transcript_lines, wording
+from sessions_app import engines, queries, transcript_checks, transcript_lines, uploads, wording
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.segments import Segment
 from synapse.common import jobs
@@ -168,6 +168,7 @@ def source_of(session: ConsultationSession) -> dict[str, Any]:
     tail = queries.gaps_of(session).last() if is_cut else None
     return {
         "upload": queries.open_upload_of(session),
+        "not_taken": uploads.reason_of(upload.error_code) if upload and upload.status == upload.Status.FAILED else "",
         "is_upload": session.audio_source == session.AudioSource.UPLOAD,
         "is_dictation": session.audio_source == session.AudioSource.DICTATION,
         "lost_at_end_ms": (tail.until_ms or tail.at_ms) - tail.at_ms if tail else 0,

@@ -14,7 +14,9 @@ from functools import partial
 
 from django.db import transaction
 
-from sessions_app import gaps, permissions, queries, spool, transcripts, upload_store, watchers
+from patients.models import Consent
+from patients.queries import has_live_consent
+from sessions_app import gaps, queries, spool, transcripts, upload_store, watchers
 from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent
 from sessions_app.sound_files import NotSound, length_said, pcm_of
 from sessions_app.uploads import MOST_PCM_BYTES, MOST_SECONDS, open_parts
@@ -85,12 +87,13 @@ def read_sound(upload: AudioUpload, progress: Progress) -> Sound:
 
 def obstacle(upload: AudioUpload, *, at: datetime) -> str:
     """Return the code of what keeps an upload from becoming the session's recording now, or nothing."""
-    session = ConsultationSession.objects.select_related("doctor").get(pk=upload.session_id)
+    session = ConsultationSession.objects.get(pk=upload.session_id)
     if session.status == ConsultationSession.Status.CANCELLED:
         return "cancelled"
     if queries.has_recording(session):
         return "has_recording"
-    if not permissions.can_upload(session.doctor, session, upload.source, at=at):
+    is_dictation = upload.source == ConsultationSession.AudioSource.DICTATION
+    if not is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
         return "no_consent"
     return ""
 

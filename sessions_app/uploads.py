@@ -211,10 +211,7 @@ def finish_upload(upload: AudioUpload, *, sha256: str = "", by: User, at: dateti
                 raise UploadRefused("empty", 400)
             is_whole = not sha256 or _sum_of(row) == sha256.lower()
             if is_whole:
-                with unit_of_work():
-                    advance(row, Status.RECEIVED, at=at, total_bytes=row.received_bytes)
-                    jobs.enqueue(READ, row.pk, runner=Job.Runner.SPEECH, by_id=by.pk, key=f"read-upload:{row.pk}")
-                    _audit(row, "finish_upload", by=by)
+                _have_read(row, by=by, at=at)
     except upload_store.PartsBusy:
         raise UploadBusy("Another window sends this file. Wait until it has arrived.") from None
     if not is_whole:
@@ -256,9 +253,9 @@ def drop_uploads_of(patient_id: UUID, *, by: User | None, at: datetime) -> None:
 def settle_left(at: datetime) -> None:
     """Give up files whose client was not heard for a day, keep dictations as far as they came, erase what is left."""
     left = AudioUpload.objects.filter(status=Status.RECEIVING, last_part_at__lt=at - ABANDONED_AFTER)
-    for upload in left.select_related("session", "created_by"):
+    for upload in left.select_related("session"):
         if upload.source == Source.DICTATION and upload.received_bytes:
-            finish_upload(upload, by=upload.created_by, at=at)
+            _have_read(upload, by=None, at=at)
         else:
             _end(upload, Status.ABANDONED, code="", by=None, at=at)
     store = upload_store.default_store()
@@ -272,6 +269,14 @@ def settle_left(at: datetime) -> None:
             .exists()
         ):
             store.erase(upload_id)
+
+
+def _have_read(upload: AudioUpload, *, by: User | None, at: datetime) -> None:
+    with unit_of_work():
+        advance(upload, Status.RECEIVED, at=at, total_bytes=upload.received_bytes)
+        key = f"read-upload:{upload.pk}"
+        jobs.enqueue(READ, upload.pk, runner=Job.Runner.SPEECH, by_id=by.pk if by else None, key=key)
+        _audit(upload, "finish_upload", by=by)
 
 
 def _check_takes_recording(session: ConsultationSession) -> None:

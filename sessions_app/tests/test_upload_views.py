@@ -234,6 +234,12 @@ def test_the_transcript_page_of_a_session_without_a_sound_leads_to_upload_and_di
     assert "on its way" in signed_in(asha).get(address("transcript", session)).content.decode()
 
 
+def test_a_recording_that_could_not_be_read_is_explained_where_its_words_would_be(session, signed_in, asha):
+    bring(session, files.empty_wav())
+
+    assert "holds no sound at all" in signed_in(asha).get(address("transcript", session)).content.decode()
+
+
 def test_of_a_cut_file_the_transcript_page_says_what_is_missing(session, signed_in, asha):
     whole = files.faststart_m4a(12)
     bring(session, whole[: len(whole) * 2 // 3])

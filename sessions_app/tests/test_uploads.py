@@ -13,6 +13,7 @@ from sessions_app.permissions import NoConsent
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio, tone
 from sessions_app.tests.test_tasks import Engine
+from synapse.accounts.models import User
 from synapse.common import jobs
 from synapse.common.errors import Conflict, DomainError, NotAllowed
 from synapse.common.models import Job
@@ -544,6 +545,7 @@ def test_what_nobody_finished_is_dropped_after_a_day_and_a_dictation_is_kept_as_
     send(spoken, files.hum(2), at=old)
     orphan = upload_store.default_store().folder(session.pk)
     orphan.mkdir()
+    User.objects.filter(pk=asha.pk).update(is_active=False)  # gone meanwhile; what was said stays
 
     for _ in range(2):
         uploads.settle_left(timezone.now())
