@@ -30,7 +30,7 @@ class Engine:
         if self.error:
             raise self.error
         words = tuple(Word(1.0, 2.0, word, 0.9) for word in self.text.split())
-        segments = (Segment(1, 1.0, 2.0, self.text, "patient", 0.9, words),) if words else ()
+        segments = (Segment(1, 1.0, 2.0, self.text, "patient", 0.9, words, voice=2),) if words else ()
         return Transcript(segments, self.engine, self.model, language, len(self.heard) / 32_000)
 
 
@@ -63,6 +63,7 @@ def test_words_are_written_on_the_recording_clock_and_then_the_spool_goes(record
     line = transcription.segments[0]
     assert transcription.status == "completed"
     assert (line["start_ms"], line["end_ms"], line["words"][0]["start_ms"]) == (11_000, 12_000, 11_000)
+    assert (line["speaker"], line["voice"]) == ("patient", 2)
     assert len(engine.heard) == 96_000
     recorded.refresh_from_db()
     assert recorded.audio_name
