@@ -172,6 +172,7 @@ def test_a_line_whose_words_were_corrected_is_marked_until_it_is_confirmed(brows
     mark = page.locator("[data-source-corrected]").first
     assert mark.locator("del").inner_text() == "nausea"
     assert mark.locator("ins").inner_text() == "headaches"
+    assert mark.locator("a").get_attribute("href").startswith(f"/sessions/{session.pk}/transcript/#line-")
     assert_page_is_clean(page)
     while page.locator("[data-source-corrected]").count():
         left = page.locator("[data-source-corrected]").count()

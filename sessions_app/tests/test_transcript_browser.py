@@ -69,6 +69,13 @@ def test_the_transcript_page_is_clean(browse, asha, heard, viewport, dark):
     assert_page_is_clean(page, allowed=ALLOWED)
     page.click(".spk >> nth=1")
     assert_page_is_clean(page, allowed=ALLOWED)
+    page.keyboard.press("Escape")
+    page.locator("[data-find-open]:visible").click()
+    page.click("[data-edit-line] >> nth=0", force=True)
+    page.wait_for_selector(".line-form")
+    assert_page_is_clean(page, allowed=ALLOWED)
+    page.goto(f"/sessions/{heard.pk}/transcript/changes/")
+    assert_page_is_clean(page, allowed=ALLOWED)
 
 
 def test_a_whole_correction_needs_no_mouse(browse, asha, heard):
@@ -128,7 +135,9 @@ def test_a_whole_correction_needs_no_mouse(browse, asha, heard):
 
 
 def test_words_are_heard_confirmed_and_put_back(browse, asha, heard):
-    page = browse(asha, f"/sessions/{heard.pk}/transcript/")
+    second = heard.transcriptions.get().segments[1]["id"]
+    page = browse(asha, f"/sessions/{heard.pk}/transcript/#line-{second}")
+    page.wait_for_selector(f"#line-{second}:focus")
     page.click(".turn >> nth=1 >> [data-text]", position={"x": 60, "y": 12})
     page.wait_for_selector(".txp.is-playing")
     page.wait_for_selector(".turn.playing .spoken")

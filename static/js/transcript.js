@@ -104,3 +104,6 @@ function pressed(event) {
   else return false;
   return true;
 }
+
+// A link from a report leads to one line.
+if (/^#line-\d+$/.test(location.hash)) lines.goTo(document.getElementById(location.hash.slice(1)), { block: "center" });
