@@ -112,7 +112,7 @@ def delete_recording(
 
 def delete_with_session(session: ConsultationSession, *, by: User, at: datetime) -> None:
     """Delete what a cancelled session recorded, and let nothing more be recorded into it."""
-    if RecordingKey.objects.filter(pk=session.pk).exists():
+    if queries.has_audio(session):
         delete_recording(session, rule=Rule.CANCELLED, by=by, at=at)
     else:
         recording_keys.destroy(session.pk, at=at)

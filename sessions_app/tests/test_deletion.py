@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from sessions_app import audio, deletion, queries, services, spool, tasks, transcripts
+from sessions_app import audio, deletion, queries, recording_keys, services, spool, tasks, transcripts
 from sessions_app.models import ConsultationSession, RecordingKey
 from sessions_app.retention import Rule
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
@@ -124,6 +124,17 @@ def test_an_unfinished_recording_gets_its_sum_before_it_goes(asha, now):
     detail = deletions().get().detail
     assert (detail["rule"], detail["kind"], detail["sha256"]) == ("cancelled", "pcm", timeline.sha256)
     assert detail["bytes"] > timeline.pcm_bytes
+
+
+def test_a_cancelled_session_without_sound_leaves_no_certificate_and_takes_none(asha, now):
+    session = make_session(asha)
+    recording_keys.key_of(session.pk, make=True)  # as an upload makes it, before its first part
+
+    services.cancel_session(session, by=asha, at=now)
+
+    assert not deletions().exists()
+    with pytest.raises(spool.KeyDestroyed):
+        spool.default_store().writer(session.pk)
 
 
 def test_a_recording_that_cannot_be_read_is_deleted_all_the_same(session, now):
