@@ -25,7 +25,6 @@ CONTENT_TYPE = "audio/ogg"
 BIT_RATE = 24_000
 OPUS_FRAME = spool.SAMPLE_RATE // 50  # 20 ms, the frame Opus is made for
 LENGTH_TOLERANCE_MS = 20  # one frame: the last one is padded
-WAV_HEADER_LENGTH = 44
 
 
 class AudioDamaged(Exception):
@@ -184,11 +183,6 @@ def pcm_of(session: ConsultationSession) -> Iterator[bytes]:
 def open_file(session: ConsultationSession, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """Return an iterator over a part of the session's stored file, plain. Raises as `pcm_of`."""
     return storage.open_range(session.audio_name, start, end, key=recording_keys.key_of(session.pk))
-
-
-def delete_file(name: str) -> None:
-    """Delete a stored file; one that is gone is deleted already. Raises `storage.StorageError`."""
-    storage.delete(name)
 
 
 def wav_header(pcm_bytes: int) -> bytes:

@@ -171,19 +171,6 @@ def sessions_with_left_spools(written_before: datetime) -> list[ConsultationSess
     return [session for session in waiting.filter(ended_at__lt=written_before) if store.exists(session.pk)]
 
 
-def clock_to_file(clock_map: Iterable[Iterable[int]], clock_ms: int) -> int:
-    """Return the place in the audio file (ms) of a place on the recording clock; a gap's inside is its end."""
-    place = 0
-    pairs = [tuple(pair) for pair in clock_map]
-    for index, (clock_start, file_start) in enumerate(pairs):
-        if clock_ms < clock_start:
-            break
-        place = file_start + clock_ms - clock_start
-        if index + 1 < len(pairs):
-            place = min(place, pairs[index + 1][1])
-    return place
-
-
 def file_to_clock(clock_map: Iterable[Iterable[int]], file_ms: int) -> int:
     """Return the place on the recording clock of a place in the audio file; both in ms."""
     place = file_ms

@@ -154,10 +154,6 @@ class SpoolStore:
         if self.exists(session_id):
             (self.folder(session_id) / "closed").touch(mode=0o600)
 
-    def unseal(self, session_id: UUID) -> None:
-        """Let a recording that was stopped go on."""
-        (self.folder(session_id) / "closed").unlink(missing_ok=True)
-
     def last_write_at(self, session_id: UUID) -> float | None:
         """Return when a chunk last became durable, in seconds since the epoch; None when none did."""
         try:
@@ -223,10 +219,6 @@ class SpoolWriter:
     def acked(self) -> int:
         """The highest seq up to which every chunk is durable; -1 before the first."""
         return self.timeline.last_seq
-
-    @property
-    def has_pending(self) -> bool:
-        return bool(self._pending)
 
     @property
     def pending_count(self) -> int:

@@ -40,19 +40,6 @@ class LanguageUnknown(SpeechError):
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFormat:
-    """Name how raw samples are laid out; rates in hertz."""
-
-    encoding: str = "pcm_s16le"
-    sample_rate: int = SAMPLE_RATE
-    channels: int = 1
-
-    @property
-    def bytes_per_second(self) -> int:
-        return self.sample_rate * self.channels * 2
-
-
-@dataclass(frozen=True, slots=True)
 class Hints:
     """Say what is known of a recording before it is read; an engine uses what it can.
 

@@ -312,8 +312,6 @@ def test_a_sealed_spool_takes_nothing_more(store):
         writer.commit()
 
     assert store.timeline(session).sha256 == sha_of(1)
-    store.unseal(session)
-    assert writer.commit() == 1
 
 
 def test_the_clock_is_known_without_reading_the_audio(store):

@@ -93,7 +93,7 @@ export function openFind() {
   look();
 }
 
-export function closeFind() {
+function closeFind() {
   bar().hidden = true;
   window.CSS?.highlights?.clear();
   const line = places[Math.max(0, at)]?.line;

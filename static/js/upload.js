@@ -12,7 +12,7 @@ const TROUBLES = {
   signed_out: "You are signed out. Sign in again in another tab; the upload goes on by itself.",
 };
 
-export function timeLeft(milliseconds) {
+function timeLeft(milliseconds) {
   if (milliseconds < 60_000) return "less than a minute left";
   return `about ${Math.ceil(milliseconds / 60_000)} min left`;
 }

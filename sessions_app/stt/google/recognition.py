@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sessions_app.stt.base import SAMPLE_RATE, SpeechError, Word
 from sessions_app.stt.google.connection import Connection
@@ -62,14 +62,6 @@ def recognition_of(chosen_model: str, language: str, vocabulary: Sequence[str]) 
     if model in MEDICAL_MODELS and language != MEDICAL_LANGUAGE:
         model = GENERAL_MODEL
     return Recognition(model, language, tuple(vocabulary))
-
-
-class Streaming(Protocol):
-    """One of the service's two streaming calls."""
-
-    def results(self, frames: Iterable[bytes], recognition: Recognition, *, interim: bool) -> Iterator[Result]:
-        """Send PCM frames and yield what the service says; raises SpeechError."""
-        ...
 
 
 class StreamingV1:
