@@ -29,7 +29,7 @@ def attempts(request: ClinicRequest, pk: UUID) -> HttpResponse:
         "attempts": queries.attempts_of(session),
         "counting": counting,
         "can_retry": latest is not None
-        and latest.status not in transcript_page.WAITING
+        and not latest.is_waiting
         and queries.has_audio(session)
         and permissions.can_retry(request.user, latest),
         "has_audio": queries.has_audio(session),

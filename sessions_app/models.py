@@ -234,6 +234,7 @@ class Transcription(Timestamped):
         Status.FAILED: set(),
         Status.NO_SPEECH: set(),
     }
+    WAITING = (Status.PENDING, Status.PROCESSING)
 
     session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="transcriptions")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
@@ -293,6 +294,10 @@ class Transcription(Timestamped):
     def __str__(self) -> str:
         return f"transcription of {self.session}"
 
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in self.WAITING
+
 
 class TranscriptEdit(Timestamped):
     """One correction of a transcript: which segments it replaced by which. Undoing writes another one."""
@@ -334,6 +339,7 @@ class AudioUpload(Timestamped):
         Status.FAILED: set(),
         Status.ABANDONED: set(),
     }
+    OPEN = (Status.RECEIVING, Status.RECEIVED)
 
     session = models.ForeignKey(ConsultationSession, on_delete=models.PROTECT, related_name="uploads")
     source = models.CharField(max_length=10, choices=ConsultationSession.AudioSource.choices)

@@ -122,7 +122,7 @@ def live_words_of(session: ConsultationSession) -> list[dict[str, Any]]:
 
 def open_upload_of(session: ConsultationSession) -> AudioUpload | None:
     """Return the file or dictation on its way into a session, if any."""
-    return session.uploads.filter(status__in=[AudioUpload.Status.RECEIVING, AudioUpload.Status.RECEIVED]).first()
+    return session.uploads.filter(status__in=AudioUpload.OPEN).first()
 
 
 def latest_upload_of(session: ConsultationSession) -> AudioUpload | None:
@@ -167,7 +167,7 @@ def sessions_with_left_spools(written_before: datetime) -> list[ConsultationSess
         audio_name="",
         audio_deleted_at=None,
         stream_opened_at__isnull=False,
-    ).exclude(transcriptions__status__in=[Transcription.Status.PENDING, Transcription.Status.PROCESSING])
+    ).exclude(transcriptions__status__in=Transcription.WAITING)
     return [session for session in waiting.filter(ended_at__lt=written_before) if store.exists(session.pk)]
 
 

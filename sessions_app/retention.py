@@ -182,8 +182,7 @@ def _facts_of(session: ConsultationSession, at: datetime) -> Facts:
         agreed_until=consent.expires_at if consent else None,
         signed_at=seal.signed_at if seal else None,
         has_words=counting is not None and counting.status == Transcription.Status.COMPLETED,
-        are_words_pending=latest is not None
-        and latest.status in {Transcription.Status.PENDING, Transcription.Status.PROCESSING},
+        are_words_pending=latest is not None and latest.is_waiting,
     )
 
 

@@ -43,7 +43,7 @@ def _transcript_failed(object_id: UUID, *, code: str, at: datetime) -> None:
 def transcribe(job: Job) -> None:
     """Write the words of a session that is over, from its spool or its stored file, then have the file made."""
     transcription = Transcription.objects.select_related("session__patient", "session__doctor").get(pk=job.object_id)
-    if transcription.status not in {Transcription.Status.PENDING, Transcription.Status.PROCESSING}:
+    if not transcription.is_waiting:
         return
     session = transcription.session
     transcripts.start_processing(transcription, at=timezone.now())

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions_app import engines, queries, transcript_checks, transcript_lines, uploads, wording
+from sessions_app import engines, queries, transcript_checks, transcript_lines, transcripts, uploads, wording
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.segments import Segment
 from synapse.common import jobs
 from synapse.common.models import Job
 
 Status = Transcription.Status
-WAITING = frozenset({Status.PENDING, Status.PROCESSING})
 MOST_CHECKS = 30
 MOST_CHANGES = 12
 PAGE_KEYS = (
@@ -87,7 +86,7 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
         "patient": session.patient,
         "transcription": transcription,
         "fallback_words": engines.fallback_words(session, transcription),
-        "is_waiting": transcription is not None and transcription.status in WAITING,
+        "is_waiting": transcription is not None and transcription.is_waiting,
         "job": _job_of(transcription),
         "gaps": queries.gaps_of(session),
         "gap_places": queries.gap_places(session),
@@ -182,7 +181,7 @@ def newer_try(session: ConsultationSession, *, at: datetime) -> dict[str, Any]:
     job = _job_of(latest)
     return {
         "newer": latest if latest != shown else None,
-        "newer_is_waiting": latest != shown and latest is not None and latest.status in WAITING,
+        "newer_is_waiting": latest != shown and latest is not None and latest.is_waiting,
         "counting": shown,
         "newer_job": job,
         "seconds_left": jobs.seconds_left(job, at) if job else None,
@@ -223,6 +222,6 @@ def _percent(transcription: Transcription | None) -> int | None:
 
 
 def _job_of(transcription: Transcription | None) -> Job | None:
-    if transcription is None or transcription.status not in WAITING:
+    if transcription is None or not transcription.is_waiting:
         return None
-    return Job.objects.filter(kind="sessions_app.tasks.transcribe", object_id=transcription.pk).first()
+    return Job.objects.filter(kind=transcripts.TRANSCRIBE, object_id=transcription.pk).first()

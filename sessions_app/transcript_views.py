@@ -39,7 +39,7 @@ def progress(request: ClinicRequest, pk: UUID) -> HttpResponse:
     session = _session(request, pk)
     record_read(request, target=session, patient_id=session.patient_id, poll=True)
     transcription = queries.current_transcription(session)
-    if transcription is not None and transcription.status not in transcript_page.WAITING:
+    if transcription is not None and not transcription.is_waiting:
         response = HttpResponse(status=204)
         response["HX-Refresh"] = "true"
         return response

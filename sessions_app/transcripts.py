@@ -141,7 +141,7 @@ def store_result(
 
 def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
     """End a try that gave no words; `message` is a sentence for the user. Does nothing when it has ended already."""
-    if transcription.status not in {Status.PENDING, Status.PROCESSING}:
+    if not transcription.is_waiting:
         return
     with unit_of_work():
         advance(transcription, Status.FAILED, at=at, error_message=message)
@@ -158,7 +158,7 @@ def retry(transcription: Transcription, *, by: User, at: datetime) -> Transcript
     session = transcription.session
     if transcription.status == Status.COMPLETED:
         permissions.check_can_read_words(by, session)
-    if transcription.status in {Status.PENDING, Status.PROCESSING}:
+    if transcription.is_waiting:
         raise Conflict("The transcript is being written. Wait until it is done.")
     if not queries.has_audio(session):
         raise Conflict("The recording was deleted, so it cannot be heard again.")

@@ -35,7 +35,6 @@ MOST_BYTES = 1024**3
 MOST_SECONDS = 3 * 3600
 MOST_PCM_BYTES = MOST_SECONDS * 1000 * BYTES_PER_MS
 ABANDONED_AFTER = timedelta(days=1)
-_ENDED = (Status.STORED, Status.FAILED, Status.ABANDONED)
 
 _CHOOSE = "Choose WAV, FLAC, MP3, OGG, WEBM or M4A."
 REASONS = {
@@ -244,7 +243,7 @@ def drop_upload_of(session: ConsultationSession, *, by: User | None, at: datetim
 def drop_uploads_of(patient_id: UUID, *, by: User | None, at: datetime) -> None:
     """Stop every upload of a patient whose consent to be recorded has ended; dictations need none and go on."""
     running = AudioUpload.objects.filter(
-        session__patient_id=patient_id, source=Source.UPLOAD, status__in=[Status.RECEIVING, Status.RECEIVED]
+        session__patient_id=patient_id, source=Source.UPLOAD, status__in=AudioUpload.OPEN
     )
     for upload in running.select_related("session"):
         _end(upload, Status.ABANDONED, code="no_consent", by=by, at=at)
@@ -260,7 +259,7 @@ def settle_left(at: datetime) -> None:
             _end(upload, Status.ABANDONED, code="", by=None, at=at)
     store = upload_store.default_store()
     on_disk = store.ids()
-    held = AudioUpload.objects.filter(pk__in=on_disk).exclude(status__in=_ENDED).values_list("pk", flat=True)
+    held = AudioUpload.objects.filter(pk__in=on_disk, status__in=AudioUpload.OPEN).values_list("pk", flat=True)
     for upload_id in set(on_disk) - set(held):
         # A stored one may still be on its way into the spool: its job erases it.
         if (
@@ -354,7 +353,7 @@ def _read_whole(file: upload_store.PartsFile, length: int) -> bytes:
 
 def _end(upload: AudioUpload, to: str, *, code: str, by: User | None, at: datetime) -> None:
     row = AudioUpload.objects.select_related("session").get(pk=upload.pk)
-    if row.status in _ENDED:
+    if row.status not in AudioUpload.OPEN:
         return
     with unit_of_work():
         advance(row, to, at=at, error_code=code)

@@ -17,7 +17,7 @@ from types import FrameType
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from sessions_app import live_text
+from sessions_app import live_text, recordings, transcripts, uploads
 from sessions_app.live_pass import LivePass
 from synapse.common import heartbeat, jobs
 from synapse.common.models import Job
@@ -28,11 +28,7 @@ TURN_SECONDS = 0.1
 BEAT_SECONDS = heartbeat.EVERY.total_seconds()
 BATCH_WAIT_SECONDS = 0.5
 BATCH_LEASE_SECONDS = 300.0
-KINDS = (
-    "sessions_app.tasks.transcribe",
-    "sessions_app.tasks.archive_audio",
-    "sessions_app.upload_tasks.read_upload",
-)
+KINDS = (transcripts.TRANSCRIBE, recordings.ARCHIVE, uploads.READ)
 NICENESS = 5
 
 

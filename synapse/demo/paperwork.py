@@ -7,7 +7,7 @@ from django.utils import timezone
 from reports import content
 from reports.models import Report, ReportTemplate
 from reports.services import editing, sealing, templates
-from sessions_app import tasks, transcripts
+from sessions_app import recordings, tasks, transcripts
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import User
 from synapse.common import jobs
@@ -27,7 +27,7 @@ def choose_templates(doctor: User, second_doctor: User, *, at: datetime) -> None
 
 def write_transcripts_and_reports(*, at: datetime) -> None:
     """Run the queued work of the sessions here: batch pass, kept audio file, first report."""
-    speech_kinds = [transcripts.TRANSCRIBE, "sessions_app.tasks.archive_audio"]
+    speech_kinds = [transcripts.TRANSCRIBE, recordings.ARCHIVE]
     while (job := _lease_speech(speech_kinds, at)) is not None:
         jobs.run_leased(job)
     for job in Job.objects.filter(runner=Job.Runner.WORKER, state=Job.State.QUEUED).order_by("created_at"):
