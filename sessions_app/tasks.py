@@ -23,7 +23,6 @@ from synapse.common.models import Job
 
 logger = logging.getLogger(__name__)
 
-BATCH_LEASE_SECONDS = 300.0
 PROGRESS_SECONDS = 2.0
 FAILED_MESSAGES = {
     "no_audio": "There is no recording to write the words from.",
@@ -146,7 +145,7 @@ class Watched:
             taken += len(piece)
             if time.monotonic() - shown_at > PROGRESS_SECONDS:
                 shown_at = time.monotonic()
-                jobs.extend_lease(self._job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
+                jobs.extend_lease(self._job, at=timezone.now(), lease_seconds=jobs.SPEECH_LEASE_SECONDS)
                 jobs.set_progress(self._job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
 
 

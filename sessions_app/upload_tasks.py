@@ -12,7 +12,6 @@ from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
 from synapse.common.models import Job
 
-LEASE_SECONDS = 300.0
 KIB = 1024
 
 
@@ -26,7 +25,7 @@ def read_upload(job: Job) -> None:
     upload = AudioUpload.objects.select_related("session").get(pk=job.object_id)
 
     def show(done: int, total: int) -> None:
-        jobs.extend_lease(job, at=timezone.now(), lease_seconds=LEASE_SECONDS)
+        jobs.extend_lease(job, at=timezone.now(), lease_seconds=jobs.SPEECH_LEASE_SECONDS)
         jobs.set_progress(job, done // KIB, total // KIB, "reading")
 
     if upload.status == AudioUpload.Status.RECEIVED:

@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 TURN_SECONDS = 0.1
 BEAT_SECONDS = heartbeat.EVERY.total_seconds()
 BATCH_WAIT_SECONDS = 0.5
-BATCH_LEASE_SECONDS = 300.0
 KINDS = (transcripts.TRANSCRIBE, recordings.ARCHIVE, uploads.READ)
 NICENESS = 5
 
@@ -57,10 +56,10 @@ class BatchPass(threading.Thread):
         job = self.job
         if job is not None:
             with contextlib.suppress(jobs.LeaseLost):
-                jobs.extend_lease(job, at=timezone.now(), lease_seconds=BATCH_LEASE_SECONDS)
+                jobs.extend_lease(job, at=timezone.now(), lease_seconds=jobs.SPEECH_LEASE_SECONDS)
 
     def _run_next(self) -> bool:
-        self.job = jobs.lease_next(Job.Runner.SPEECH, KINDS, timezone.now(), BATCH_LEASE_SECONDS)
+        self.job = jobs.lease_next(Job.Runner.SPEECH, KINDS, timezone.now(), jobs.SPEECH_LEASE_SECONDS)
         if self.job is None:
             return False
         while self._live.is_following(self.job.object_id):

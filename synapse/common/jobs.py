@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 # The queue ends a task after 120 s (Q_CLUSTER timeout); the lease outlives that, so two runs never overlap.
 WORKER_LEASE = timedelta(seconds=150)
+SPEECH_LEASE_SECONDS = 300.0  # one block read on a busy machine
 BACKOFF = timedelta(seconds=20)  # doubled with each attempt
 RING_AGAIN_AFTER = timedelta(seconds=60)
 GUESS_SECONDS = 4.0  # a pace measured over less is noise

@@ -7,7 +7,7 @@ from django.utils import timezone
 from reports import content
 from reports.models import Report, ReportTemplate
 from reports.services import editing, sealing, templates
-from sessions_app import recordings, tasks, transcripts
+from sessions_app import recordings, transcripts
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import User
 from synapse.common import jobs
@@ -50,7 +50,7 @@ def finish_report(session: ConsultationSession, wanted: str, *, at: datetime) ->
 
 def _lease_speech(kinds: list[str], at: datetime) -> Job | None:
     # Jobs are queued a little after the moment the seeding began.
-    return jobs.lease_next(Job.Runner.SPEECH, kinds, max(at, timezone.now()), tasks.BATCH_LEASE_SECONDS)
+    return jobs.lease_next(Job.Runner.SPEECH, kinds, max(at, timezone.now()), jobs.SPEECH_LEASE_SECONDS)
 
 
 def _settle(report: Report, *, by: User, at: datetime) -> None:
