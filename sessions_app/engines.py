@@ -5,9 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from patients.models import Consent
-from patients.queries import has_live_consent
-from sessions_app import stt
+from sessions_app import permissions, stt
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt import fallback, languages
 
@@ -21,7 +19,7 @@ _FALLBACK_WORDS = {
 
 def language_note(language: str, patient_id: UUID, *, at: datetime) -> str:
     """Return why no words of a recording in this language will be written, empty when they will."""
-    cloud_allowed = has_live_consent(patient_id, Consent.Kind.AI_NOTE, at=at)
+    cloud_allowed = permissions.cloud_may_hear(patient_id, at=at)
     if stt.supports(language, cloud_allowed=cloud_allowed):
         return ""
     name = languages.language_name(language).split(" (")[0]

@@ -10,9 +10,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from patients.models import Consent
-from patients.queries import has_live_consent
-from sessions_app import live_text, queries, spool, stt, transcripts
+from sessions_app import live_text, permissions, queries, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import LiveEvent, LiveSession, Segment
@@ -162,7 +160,7 @@ class Follower:
 
 def _agreement(session: ConsultationSession) -> tuple[UUID, bool]:
     """Return whose session it is and whether a cloud service may hear it; both may change while it runs."""
-    return session.patient_id, has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
+    return session.patient_id, permissions.cloud_may_hear(session.patient_id, at=timezone.now())
 
 
 def _frame(event: LiveEvent) -> live_text.Frame:

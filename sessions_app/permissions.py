@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import ParamSpec
+from uuid import UUID
 
 from patients.models import Consent, Patient
 from patients.queries import has_live_consent
@@ -85,6 +86,11 @@ def check_can_upload(user: User, session: ConsultationSession, source: str, *, a
     is_dictation = source == ConsultationSession.AudioSource.DICTATION
     if not is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
         raise NoConsent("This patient has not agreed to be recorded. Record the consent first, or dictate instead.")
+
+
+def cloud_may_hear(patient_id: UUID, *, at: datetime) -> bool:
+    """Tell whether a speech service on the network may hear this patient: only with their consent to that."""
+    return has_live_consent(patient_id, Consent.Kind.AI_NOTE, at=at)
 
 
 def check_can_read_words(user: User, session: ConsultationSession) -> None:

@@ -9,9 +9,19 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from patients.models import Consent
-from patients.queries import has_live_consent
-from sessions_app import audio, deletion, engines, gaps, queries, recordings, services, spool, stt, transcripts
+from sessions_app import (
+    audio,
+    deletion,
+    engines,
+    gaps,
+    permissions,
+    queries,
+    recordings,
+    services,
+    spool,
+    stt,
+    transcripts,
+)
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError, Word
@@ -51,7 +61,8 @@ def transcribe(job: Job) -> None:
         raise PermanentJobError("no_audio")
     started = time.monotonic()
     try:
-        transcriber = stt.get_transcriber(cloud_allowed=_cloud_allowed(session))
+        cloud_allowed = permissions.cloud_may_hear(session.patient_id, at=timezone.now())
+        transcriber = stt.get_transcriber(cloud_allowed=cloud_allowed)
         result = transcriber.transcribe(
             Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
         )
@@ -147,10 +158,6 @@ class Watched:
                 shown_at = time.monotonic()
                 jobs.extend_lease(self._job, at=timezone.now(), lease_seconds=jobs.SPEECH_LEASE_SECONDS)
                 jobs.set_progress(self._job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
-
-
-def _cloud_allowed(session: ConsultationSession) -> bool:
-    return has_live_consent(session.patient_id, Consent.Kind.AI_NOTE, at=timezone.now())
 
 
 def _stored(segment: Segment, clock_map: list[list[int]]) -> dict[str, Any]:
