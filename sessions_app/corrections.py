@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sessions_app import permissions, queries, witnesses
-from sessions_app.edit_history import REDO, TYPED, UNDO, audit, edit, locked, spliced, take_back
+from sessions_app.edit_history import REDO, TYPED, UNDO, edit, locked, spliced, take_back
 from sessions_app.models import Transcription
 from sessions_app.segments import (
     NotCorrectable,
@@ -18,6 +18,7 @@ from sessions_app.segments import (
     voice_of,
     words_of,
 )
+from sessions_app.trail import record_change
 from synapse.accounts.models import User
 from synapse.audit.services import unit_of_work
 from synapse.common.errors import Conflict
@@ -266,7 +267,7 @@ def save_notes(transcription: Transcription, text: str, *, seen: str, by: User, 
             raise Conflict("The notes were changed in another window. Copy yours, then reload the page.")
         row.correction_notes = text
         row.save(update_fields=["correction_notes", "updated_at"])
-        audit(row, verb="correction_notes", by=by)
+        record_change(row.session, "correction_notes", by=by, target=row)
     return row
 
 

@@ -6,16 +6,13 @@ then nothing is stored and `LineChanged` says how the line stands now.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 
-from django.db import transaction
-
-from sessions_app import permissions, queries, watchers
+from sessions_app import permissions, queries
 from sessions_app.models import TranscriptEdit, Transcription
 from sessions_app.segments import Segment, count_words, says_the_same, speakers_of, text_of
+from sessions_app.trail import record_change
 from synapse.accounts.models import User
-from synapse.audit.models import Action
-from synapse.audit.services import record, unit_of_work
+from synapse.audit.services import unit_of_work
 from synapse.common.errors import Conflict
 
 Change = Callable[[Transcription], list[Segment]]
@@ -70,7 +67,7 @@ def edit(
         elif notes is not None:
             row.save(update_fields=["correction_notes", "updated_at"])
         if before or after or notes is not None:
-            audit(row, verb=verb, by=by)
+            record_change(row.session, verb, by=by, target=row)
     return row
 
 
@@ -88,7 +85,7 @@ def take_back(transcription: Transcription, verb: str, *, by: User, at: datetime
         _store(row, taking_back, target.before, replaced=target.after, by=by, at=at)
         target.undone_by = taking_back
         target.save(update_fields=["undone_by", "updated_at"])
-        audit(row, verb=verb, by=by)
+        record_change(row.session, verb, by=by, target=row)
     return row
 
 
@@ -231,10 +228,3 @@ def _mark_choice(row: Transcription, target: TranscriptEdit, *, is_undone: bool)
         else entry
         for entry in row.readings
     ]
-
-
-def audit(row: Transcription, *, verb: str, by: User) -> None:
-    """Record a change of the words, and have the pages that watch the session told."""
-    session = row.session
-    record(Action.UPDATE, by=by, target=row, patient_id=session.patient_id, detail={"verb": verb})
-    transaction.on_commit(partial(watchers.session_changed, session.pk))

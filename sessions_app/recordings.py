@@ -11,11 +11,11 @@ from django.db import transaction
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import gaps, permissions, spool, watchers
+from sessions_app import gaps, permissions, spool
 from sessions_app.models import ConsultationSession
+from sessions_app.trail import record_change
 from synapse.accounts.models import User
-from synapse.audit.models import Action
-from synapse.audit.services import record, unit_of_work
+from synapse.audit.services import unit_of_work
 from synapse.common import jobs
 from synapse.common.models import Job
 
@@ -49,7 +49,7 @@ def open_stream(session: ConsultationSession, *, by: User, at: datetime) -> str:
         session.stream_opened_at = session.stream_opened_at or at
         session.last_audio_at = at
         session.save(update_fields=["stream_token_hash", "stream_opened_at", "last_audio_at", "updated_at"])
-        _audit(session, "open_recording", by=by)
+        record_change(session, "open_recording", by=by)
     return token
 
 
@@ -69,7 +69,7 @@ def finish_stream(
         session.stream_closed_at = session.stream_closed_at or at
         session.save(update_fields=["audio_sha256", "audio_sum_mismatch", "stream_closed_at", "updated_at"])
         gaps.name_gaps(session, timeline.gaps, start_ms=0, end_ms=timeline.clock_ms, at=at)
-        _audit(session, "finish_recording", by=by)
+        record_change(session, "finish_recording", by=by)
 
 
 def close_stream(session: ConsultationSession, *, rest_reason: str, at: datetime) -> None:
@@ -111,7 +111,7 @@ def stop_recording(session: ConsultationSession, *, reason: str, by: User | None
         session.status_reason = reason
         session.updated_at = at
         session.save(update_fields=_STREAM_FIELDS)
-        _audit(session, "stop_recording", by=by, reason=reason)
+        record_change(session, "stop_recording", by=by, reason=reason)
         transaction.on_commit(partial(drop_audio_after, session.pk, at))
 
 
@@ -138,7 +138,7 @@ def start_recording(session: ConsultationSession, *, by: User, at: datetime) -> 
         session.status_reason = ""
         session.updated_at = at
         session.save(update_fields=_STREAM_FIELDS)
-        _audit(session, "start_recording", by=by)
+        record_change(session, "start_recording", by=by)
 
 
 def drop_audio_after(session_id: UUID, at: datetime) -> None:
@@ -159,9 +159,3 @@ def drop_audio_after(session_id: UUID, at: datetime) -> None:
 def request_archive(session: ConsultationSession) -> None:
     """Queue the making of the kept file."""
     jobs.enqueue(ARCHIVE, session.pk, runner=Job.Runner.SPEECH)
-
-
-def _audit(session: ConsultationSession, verb: str, *, by: User | None, reason: str = "") -> None:
-    detail = {"verb": verb, "reason": reason} if reason else {"verb": verb}
-    record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
-    transaction.on_commit(partial(watchers.session_changed, session.pk))

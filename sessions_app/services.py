@@ -4,16 +4,16 @@ What becomes of the sound is in `recordings`, what becomes of the words in `tran
 """
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from patients import services as patients
 from patients.models import Patient, PatientAccess
-from sessions_app import deletion, permissions, queries, recordings, transcripts, uploads, watchers
+from sessions_app import deletion, permissions, queries, recordings, transcripts, uploads
 from sessions_app.models import ConsultationSession, SessionEvent, SessionType
+from sessions_app.trail import record_change
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
@@ -96,7 +96,7 @@ def pause_session(
             return session
         advance(session, Status.PAUSED, at=at, paused_at=at)
         _note(session, SessionEvent.Kind.PAUSE, cid=cid, at=at, at_ms=clock_ms)
-        _audit(session, "pause", by=by)
+        record_change(session, "pause", by=by)
     return session
 
 
@@ -117,7 +117,7 @@ def resume_session(
             paused_seconds=_paused_seconds(session, until=at),
         )
         _note(session, SessionEvent.Kind.RESUME, cid=cid, at=at, at_ms=clock_ms)
-        _audit(session, "resume", by=by)
+        record_change(session, "resume", by=by)
     return session
 
 
@@ -138,7 +138,7 @@ def complete_session(session: ConsultationSession, *, by: User, at: datetime, re
             duration_minutes=_minutes(session.started_at, at, pauses=seconds),
         )
         transcripts.request_transcript(session, by=by, at=at)
-        _audit(session, "complete", by=by)
+        record_change(session, "complete", by=by)
     return session
 
 
@@ -158,7 +158,7 @@ def cancel_session(session: ConsultationSession, *, by: User, at: datetime) -> C
         )
         deletion.delete_with_session(session, by=by, at=at)
         uploads.drop_upload_of(session, by=by, at=at, reason="cancelled")
-        _audit(session, "cancel", by=by)
+        record_change(session, "cancel", by=by)
     return session
 
 
@@ -168,7 +168,7 @@ def fail_session(session: ConsultationSession, *, reason: str, at: datetime) -> 
         return session
     with unit_of_work():
         advance(session, Status.ERROR, at=at, status_reason=reason)
-        _audit(session, "fail", by=None, reason=reason)
+        record_change(session, "fail", by=None, reason=reason)
     return session
 
 
@@ -186,7 +186,7 @@ def add_mark(
         if _is_repeated(session, cid):
             return None
         event = _note(session, SessionEvent.Kind(kind), cid=cid, at=at, at_ms=clock_ms)
-        _audit(session, "mark", by=by)
+        record_change(session, "mark", by=by)
     return event
 
 
@@ -251,9 +251,3 @@ def _note(
     if at_ms is None:
         at_ms = recordings.clock_ms(session.pk)
     return SessionEvent.objects.create(session=session, cid=cid or f"s:{uuid4()}", kind=kind, at=at, at_ms=at_ms)
-
-
-def _audit(session: ConsultationSession, verb: str, *, by: User | None, reason: str = "") -> None:
-    detail = {"verb": verb, "reason": reason} if reason else {"verb": verb}
-    record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
-    transaction.on_commit(partial(watchers.session_changed, session.pk))

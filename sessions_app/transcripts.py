@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from sessions_app import permissions, queries, spool, watchers, witnesses
+from sessions_app import permissions, queries, spool, witnesses
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.segments import Segment, count_words, speakers_of, text_of
+from sessions_app.trail import record_change
 from synapse.accounts.choices import NotificationEvent
 from synapse.accounts.models import User
 from synapse.accounts.services import notify
 from synapse.audit.models import Action
-from synapse.audit.services import record, unit_of_work
+from synapse.audit.services import unit_of_work
 from synapse.common import jobs
 from synapse.common.errors import Conflict
 from synapse.common.models import Job
@@ -135,7 +135,7 @@ def store_result(
                 next_segment_id=transcription.next_segment_id + len(numbered),
                 **facts,
             )
-        _audit(transcription, Action.UPDATE, by=None, verb=f"transcript_{transcription.status}")
+        record_change(transcription.session, f"transcript_{transcription.status}", by=None, target=transcription)
     return transcription
 
 
@@ -145,7 +145,7 @@ def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
         return
     with unit_of_work():
         advance(transcription, Status.FAILED, at=at, error_message=message)
-        _audit(transcription, Action.UPDATE, by=None, verb="transcript_failed")
+        record_change(transcription.session, "transcript_failed", by=None, target=transcription)
         notify(transcription.session.doctor, NotificationEvent.REPORT_FAILED)
 
 
@@ -166,7 +166,7 @@ def retry(transcription: Transcription, *, by: User, at: datetime) -> Transcript
         with unit_of_work():
             again = _next_try(transcription)
             _enqueue(again, by=by)
-            _audit(again, Action.CREATE, by=by, verb="retry")
+            record_change(session, "retry", by=by, action=Action.CREATE, target=again)
     except IntegrityError:
         raise Conflict("The transcript was already sent to be written again.") from None
     return again
@@ -197,9 +197,3 @@ def _enqueue(transcription: Transcription, *, by: User | None) -> None:
         by_id=by.pk if by else None,
         key=f"transcribe:{transcription.pk}",
     )
-
-
-def _audit(transcription: Transcription, action: Action, *, by: User | None, verb: str) -> None:
-    session = transcription.session
-    record(action, by=by, target=transcription, patient_id=session.patient_id, detail={"verb": verb})
-    transaction.on_commit(partial(watchers.session_changed, session.pk))

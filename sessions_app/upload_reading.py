@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-
-from django.db import transaction
 
 from patients.models import Consent
 from patients.queries import has_live_consent
-from sessions_app import gaps, queries, spool, transcripts, upload_store, watchers
+from sessions_app import gaps, queries, spool, transcripts, upload_store
 from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent
 from sessions_app.sound_files import NotSound, length_said, pcm_of
+from sessions_app.trail import record_change
 from sessions_app.uploads import MOST_PCM_BYTES, MOST_SECONDS, open_parts
-from synapse.audit.models import Action
-from synapse.audit.services import record, unit_of_work
+from synapse.audit.services import unit_of_work
 from synapse.common import jobs
 from synapse.common.models import Job
 from synapse.common.transitions import advance
@@ -123,9 +120,7 @@ def take_recording(upload: AudioUpload, sound: Sound, job: Job, *, at: datetime)
             tail = (sound.timeline.clock_ms, sound.timeline.clock_ms + sound.lost_ms)
             reason = SessionEvent.Reason.NOT_SENT
             gaps.name_gaps(session, [tail], start_ms=tail[0], end_ms=tail[1], at=at, otherwise=reason)
-        detail = {"verb": "store_upload", "source": upload.source}
-        record(Action.UPDATE, by=None, target=session, patient_id=session.patient_id, detail=detail)
-        transaction.on_commit(partial(watchers.session_changed, session.pk))
+        record_change(session, "store_upload", by=None, source=upload.source)
     return ""
 
 

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from sessions_app import permissions, queries, recording_keys, upload_store, watchers
+from sessions_app import permissions, queries, recording_keys, upload_store
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.sound_files import HEAD_BYTES, PCM, NotSound, kind_of
 from sessions_app.timeline import BYTES_PER_MS
+from sessions_app.trail import record_change
 from synapse.accounts.models import User
-from synapse.audit.models import Action
-from synapse.audit.services import record, unit_of_work
+from synapse.audit.services import unit_of_work
 from synapse.common import jobs
 from synapse.common.errors import Conflict, DomainError
 from synapse.common.models import Job
@@ -153,7 +153,7 @@ def open_upload(
                 created_by=by,
                 last_part_at=at,
             )
-            _audit(upload, "open_upload", by=by)
+            record_change(session, "open_upload", by=by, source=source)
     except IntegrityError:
         raise UploadOpen("Another recording is on its way into this session. Finish it or stop it first.") from None
     return upload
@@ -275,7 +275,7 @@ def _have_read(upload: AudioUpload, *, by: User | None, at: datetime) -> None:
         advance(upload, Status.RECEIVED, at=at, total_bytes=upload.received_bytes)
         key = f"read-upload:{upload.pk}"
         jobs.enqueue(READ, upload.pk, runner=Job.Runner.SPEECH, by_id=by.pk if by else None, key=key)
-        _audit(upload, "finish_upload", by=by)
+        record_change(upload.session, "finish_upload", by=by, source=upload.source)
 
 
 def _check_takes_recording(session: ConsultationSession) -> None:
@@ -357,12 +357,6 @@ def _end(upload: AudioUpload, to: str, *, code: str, by: User | None, at: dateti
         return
     with unit_of_work():
         advance(row, to, at=at, error_code=code)
-        _audit(row, "drop_upload" if to == Status.ABANDONED else "refuse_upload", by=by, reason=code)
+        verb = "drop_upload" if to == Status.ABANDONED else "refuse_upload"
+        record_change(row.session, verb, by=by, source=row.source, reason=code)
         transaction.on_commit(partial(upload_store.default_store().erase, row.pk))
-
-
-def _audit(upload: AudioUpload, verb: str, *, by: User | None, reason: str = "") -> None:
-    session = upload.session
-    detail = {"verb": verb, "source": upload.source, **({"reason": reason} if reason else {})}
-    record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
-    transaction.on_commit(partial(watchers.session_changed, session.pk))
