@@ -33,6 +33,16 @@ PROGRESS_SECONDS = 2.0
 # A container rounds its length; less than this is no loss.
 LEAST_LOSS_MS = 2_000
 
+_SOUND_FIELDS = [
+    "audio_source",
+    "audio_sha256",
+    "audio_duration_seconds",
+    "stream_opened_at",
+    "stream_closed_at",
+    "last_audio_at",
+    "updated_at",
+]
+
 # How many bytes of how many have been read.
 Progress = Callable[[int, int], None]
 
@@ -115,7 +125,7 @@ def take_recording(upload: AudioUpload, sound: Sound, job: Job, *, at: datetime)
         session.stream_opened_at = session.stream_opened_at or upload.created_at
         session.stream_closed_at = at
         session.last_audio_at = at
-        session.save()
+        session.save(update_fields=_SOUND_FIELDS)
         if sound.lost_ms:
             tail = (sound.timeline.clock_ms, sound.timeline.clock_ms + sound.lost_ms)
             reason = SessionEvent.Reason.NOT_SENT
