@@ -119,7 +119,7 @@ def test_without_consent_an_upload_is_403_and_a_dictation_begins(asha, signed_in
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "no_consent")
     assert spoken.status_code == 201
     page = client.get(address("upload", session)).content.decode()
-    assert "Consent is needed" in page
+    assert "Consent is needed before you upload</b><br>Ask on the telephone" in page
     assert "Start dictating" in page
 
 

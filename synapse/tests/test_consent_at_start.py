@@ -11,6 +11,7 @@ def test_consent_is_recorded_without_leaving_the_start_page(signed_in, asha, now
     client = signed_in(asha)
     start = f"{reverse('sessions:start')}?patient={patient.pk}"
     page = client.get(start).content.decode()
+    assert "or start all the same: recording can begin" in page
     assert f'action="{reverse("patients:consent_create", args=[patient.pk])}"' in page
     assert "What Kavya agrees to" in page
 
