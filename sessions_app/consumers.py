@@ -47,6 +47,7 @@ MOST_SOCKETS = 12  # of one person in this process: a few tabs, and half-open on
 
 _recorders: dict[UUID, "AudioConsumer"] = {}
 _sockets: Counter[UUID] = Counter()
+_patience: dict[UUID, live.Patience] = {}  # of each person, so that coming back brings no new burst
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,6 @@ class AudioConsumer(AsyncWebsocketConsumer):
         await self.accept()
         self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
-        self._patience = live.Patience()
         self._state_lock = asyncio.Lock()
         self._store = spool.default_store()
         self._loop = asyncio.get_running_loop()
@@ -87,6 +87,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             await self._close(Close.POLICY)
             return
         self._visitor = visitor
+        self._patience = _patience.setdefault(visitor.user.pk, live.frame_patience())
         try:
             standing = await in_database(socket_access.admit, self._visitor, self._path_id(), at=timezone.now())
         except StreamClosed as refusal:
@@ -161,7 +162,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             await self._send(live.error_frame("internal", "This was not done. Try it again.", retryable=True))
 
     async def _take_text(self, raw: str) -> None:
-        self._patience.spend(now_ms())
+        self._patience.spend(now_ms(), live.frame_cost(len(raw)))
         match live.parse_text(raw):
             case Hello() as hello:
                 await self._greet(hello)

@@ -21,8 +21,8 @@ CHUNK_HEADER = struct.Struct(">II")
 HEARD_WITHIN_SECONDS = 15.0
 MARK_KINDS = frozenset({"moment", "risk", "medication", "action"})
 GAP_REASONS = frozenset({"asleep", "away", "microphone"})
-NEEDLESS_FRAMES = 400  # text and repeated chunks a client may send at once
-NEEDLESS_FRAMES_PER_SECOND = 50
+NEEDLESS_FRAMES = 200  # text and repeated chunks a person may send at once; each 4 KiB of them count as one
+NEEDLESS_FRAMES_PER_SECOND = 20
 LARGEST_SEQ = 2**32 - 1
 
 _CID = re.compile(r"[\x21-\x7e]{1,60}")
@@ -113,18 +113,29 @@ class Finish:
 
 
 class Patience:
-    """How many frames that carry no new audio a client may send: a burst, refilled as time goes by."""
+    """How much that brings nothing new is taken: a burst, refilled as time goes by."""
 
-    def __init__(self) -> None:
-        self._left = float(NEEDLESS_FRAMES)
+    def __init__(self, burst: float, per_second: float) -> None:
+        self._burst, self._per_second = burst, per_second
+        self._left = burst
         self._at_ms = 0
 
-    def spend(self, at_ms: int) -> None:
-        """Count one frame that came at a time (ms since the epoch); raise StreamClosed(1008) on one too many."""
-        refilled = max(0, at_ms - self._at_ms) * NEEDLESS_FRAMES_PER_SECOND / 1000
-        self._left, self._at_ms = min(float(NEEDLESS_FRAMES), self._left + refilled) - 1, at_ms
+    def spend(self, at_ms: int, cost: int = 1) -> None:
+        """Take `cost` off at a time (ms since the epoch); raise StreamClosed(1008) when nothing is left."""
+        refilled = max(0, at_ms - self._at_ms) * self._per_second / 1000
+        self._left, self._at_ms = max(-1.0, min(self._burst, self._left + refilled) - cost), at_ms
         if self._left < 0:
-            raise StreamClosed(Close.POLICY, "too many frames")
+            raise StreamClosed(Close.POLICY, "too much that brings nothing new")
+
+
+def frame_patience() -> Patience:
+    """Return what one person's sockets may send besides new audio."""
+    return Patience(NEEDLESS_FRAMES, NEEDLESS_FRAMES_PER_SECOND)
+
+
+def frame_cost(length: int) -> int:
+    """Return what a frame of so many bytes takes of it."""
+    return 1 + length // 4096
 
 
 def parse_text(raw: str) -> Hello | Control | Gap | Finish:
@@ -155,7 +166,7 @@ class LiveStream:
     def __init__(self, spool: Spool, *, token: str, patience: Patience | None = None) -> None:
         self.token = token
         self._spool = spool
-        self._patience = patience or Patience()
+        self._patience = patience or frame_patience()
         self._reported: set[tuple[int, int]] = set()
         self._told_acked = spool.acked
         self._is_shut = False
@@ -183,14 +194,14 @@ class LiveStream:
             raise _broken("a chunk holds no whole samples")
         seq, t_ms = CHUNK_HEADER.unpack_from(data)
         if self._is_shut:
-            self._patience.spend(arrived_ms)
+            self._patience.spend(arrived_ms, frame_cost(len(data)))
             return [error_frame("stream_finished", "The recording was finished. This audio was not taken.")]
         if seq > self._spool.acked + CREDIT:
             raise StreamClosed(Close.POLICY, "credit exceeded")
         if self.finish is not None and seq > self.finish.last_seq:
             return [error_frame("stream_finished", "This audio lies behind the announced end and was not taken.")]
         if not self._spool.append(seq, t_ms, data[CHUNK_HEADER.size :], arrived_ms=arrived_ms):
-            self._patience.spend(arrived_ms)
+            self._patience.spend(arrived_ms, frame_cost(len(data)))
         return self._new_holes(seq)
 
     def committed(self) -> list[Frame]:

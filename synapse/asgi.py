@@ -12,10 +12,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from sessions_app.routing import websocket_urlpatterns  # noqa: E402
+from sessions_app.turnstile import Turnstile  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": AllowedHostsOriginValidator(Turnstile(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))),
     }
 )

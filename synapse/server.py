@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 8
 CLOSE_SECONDS = 0.5
 GOING_DOWN = 1012
+POLICY = 1008
+LINGER_SECONDS = 1.0  # in which a client that did too much may read why; it is not read any more
 FIRST_REGISTERED, LAST_REGISTERED = 1001, 1014
 LARGEST_MESSAGE = 64 * 1024
 PING_SECONDS = 5  # a half-open client is noticed after 15 s
@@ -37,6 +39,7 @@ class Protocol(WebSocketProtocol):
     """
 
     is_held = False
+    is_expelled = False
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  daphne's names
         super().onMessage(payload, isBinary)
@@ -53,6 +56,10 @@ class Protocol(WebSocketProtocol):
         super().serverSend(content, binary)
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
+        if code == POLICY:
+            self.is_expelled = True
+            self.transport.pauseProducing()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.dropConnection, True)
         if code is not None and FIRST_REGISTERED <= code <= LAST_REGISTERED:
             self.sendCloseFrame(code=code)
         else:
@@ -62,6 +69,8 @@ class Protocol(WebSocketProtocol):
         asyncio.get_running_loop().call_later(READ_ON_SECONDS, self._read_on)
 
     def _read_on(self) -> None:
+        if self.is_expelled:
+            return
         if self.state == self.STATE_OPEN and self.application_queue.qsize() > MOST_WAITING // 2:
             self._read_on_later()
             return

@@ -62,7 +62,7 @@ def stream(spool):
     return LiveStream(spool, token="secret")
 
 
-clock = itertools.count(step=20)  # ms
+clock = itertools.count(step=50)  # ms
 
 
 def chunk(seq, t_ms=None, pcm=b"\0\1" * 1600):
@@ -325,13 +325,20 @@ def test_repeated_chunks_without_end_are_closed_with_1008(stream):
 
 
 def test_patience_comes_back_with_time():
-    patience = live.Patience()
-    for _ in range(live.NEEDLESS_FRAMES):
+    patience = live.Patience(10, 20)
+    for _ in range(10):
         patience.spend(1_000)
 
-    for at_ms in range(1_020, 11_020, 20):
+    for at_ms in range(1_050, 11_050, 50):
         patience.spend(at_ms)
 
     with pytest.raises(StreamClosed):
-        for _ in range(3):
-            patience.spend(11_020)
+        patience.spend(11_000)
+
+
+def test_large_frames_cost_more_of_the_patience(stream):
+    send(stream, 0)
+
+    with pytest.raises(StreamClosed):
+        for _ in range(live.NEEDLESS_FRAMES // 10):
+            stream.receive_audio(chunk(0, pcm=b"\0" * 60_000), arrived_ms=0)

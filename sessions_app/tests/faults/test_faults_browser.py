@@ -1,5 +1,6 @@
 """The main faults with the real page in Chromium: what it captured is stored, or the gap is named to the second."""
 
+import itertools
 import os
 import signal
 import time
@@ -205,3 +206,32 @@ def chromium_processes():
         if b"chrom" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]:
             found.add(child)
     return found
+
+
+HEARD = """async ([url, rate]) => {
+  let Worklet;
+  globalThis.AudioWorkletProcessor = class { port = { postMessage: (message) => message.pcm && chunks.push(message.pcm) }; };
+  globalThis.registerProcessor = (_, found) => (Worklet = found);
+  globalThis.sampleRate = rate;
+  const chunks = [];
+  await import(`${url}?rate=${rate}`);
+  const worklet = new Worklet();
+  for (let start = 0; start < 2 * rate; start += 128) {
+    worklet.process([[Float32Array.from({ length: 128 }, (_, n) => 0.5 * Math.sin((2 * Math.PI * 400 * (start + n)) / rate))]]);
+  }
+  return chunks.flatMap((pcm) => [...new Int16Array(pcm)]);
+}"""
+
+
+def test_sound_of_any_rate_comes_out_as_16_khz(open_recording):
+    page = open_recording()
+    url = page.get_attribute("[data-session-page]", "data-worklet-url")
+
+    for rate in (8_000, 16_000, 44_100, 48_000):
+        heard = page.evaluate(HEARD, [url, rate])
+
+        middle = heard[1_600:30_400]
+        crossings = sum(1 for before, after in itertools.pairwise(middle) if (before < 0) != (after < 0))
+        assert len(heard) == pytest.approx(32_000, abs=3_200), rate
+        assert crossings == pytest.approx(2 * 400 * len(middle) / 16_000, abs=2), rate
+        assert max(middle) == pytest.approx(0.5 * 32_767, rel=0.02), rate
