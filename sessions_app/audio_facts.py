@@ -79,7 +79,7 @@ def facts_of(session: ConsultationSession, words: Transcription | None, *, user:
 def fate_of(plan: Plan, at: datetime) -> Fate:
     """Say what a plan means, with the days that are left."""
     at_signing = _WHY[plan.signing_rule] if plan.signing_rule else ""
-    asks = bool({plan.rule, plan.signing_rule} & {Rule.NO_CONSENT, Rule.CONSENT_ENDS})
+    asks = Rule.NO_CONSENT in {plan.rule, plan.signing_rule}
     if plan.held_by == Hold.SESSION:
         return Fate("What becomes of the recording is decided when the session ends.")
     if plan.is_kept:

@@ -87,7 +87,7 @@ def page_of(client, session, name="transcript"):
         (
             Plan(Rule.CONSENT_ENDS, in_days(90)),
             "The recording is deleted on 23 Feb 2027, in 90 days, when the consent to keep it ends.",
-            True,
+            False,
             False,
         ),
         (
