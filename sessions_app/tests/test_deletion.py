@@ -14,6 +14,7 @@ from sessions_app.retention import Rule
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
 from synapse import storage
 from synapse.audit.models import AuditEvent
+from synapse.common import triggers
 from synapse.common.errors import Conflict, DomainError, NotAllowed
 
 pytestmark = pytest.mark.django_db
@@ -79,12 +80,8 @@ def test_a_certificate_that_was_altered_shows(session, now):
     deletion.delete_recording(session, rule=Rule.NO_CONSENT, by=None, at=now)
     event = deletions().get()
     event.detail["bytes"] = 1
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER audit_event_no_update")
-        else:
-            cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER USER")
-        cursor.execute("UPDATE audit_auditevent SET detail = %s WHERE seq = %s", [json.dumps(event.detail), event.seq])
+    with triggers.lifted(connection):
+        AuditEvent.objects.filter(pk=event.pk).update(detail=event.detail)
 
     assert not deletion.certificate_of(session).is_whole
 
