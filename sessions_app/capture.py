@@ -49,6 +49,7 @@ class Capture:
         self._visitor = visitor
         self._send = send
         self._on_closed = on_closed
+        self.has_heard = False  # any audio since the hello
         self._finished: spool.Timeline | None = None
         self._noted_at = 0.0
         self._flush = asyncio.Event()
@@ -65,6 +66,7 @@ class Capture:
 
     async def take(self, data: bytes, *, heard_at: float) -> None:
         """Take one binary frame; `heard_at` is its time on the monotonic clock. Raises StreamClosed."""
+        self.has_heard = True
         for frame in self.stream.receive_audio(data, arrived_ms=now_ms()):
             await self._send(frame)
         self._flush.set()
@@ -184,6 +186,7 @@ class FinishedCapture:
     """A recording that was finished before: a client that missed `finished` may ask for it again; no audio is taken."""
 
     is_open = False
+    has_heard = True
 
     def __init__(self, timeline: spool.Timeline, *, token: str, send: Send) -> None:
         self.stream = LiveStream(live.FinishedSpool(timeline.last_seq), token=token)

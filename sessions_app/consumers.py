@@ -220,11 +220,16 @@ class AudioConsumer(AsyncWebsocketConsumer):
         """Whether another client of this recording was heard within 15 s, here or before a restart."""
         other = _recorders.get(self.session_id)
         if other is not None and time.monotonic() - other._heard_at < live.HEARD_WITHIN_SECONDS:
-            return True
+            return not self._is_first_try_of_ours(other)
         if not session.stream_token_hash:
             return False
         written_at = await on_disk(self._store.last_write_at, self.session_id)
         return written_at is not None and time.time() - written_at < live.HEARD_WITHIN_SECONDS
+
+    def _is_first_try_of_ours(self, other: "AudioConsumer") -> bool:
+        """Whether the other socket is this browser's own, cut before it heard the `ready` that names its stream."""
+        has_heard = other._capture is not None and other._capture.has_heard
+        return not has_heard and other._visitor.session_key == self._visitor.session_key
 
     async def _take_over(self) -> spool.SpoolWriter:
         """Send an earlier recorder of this process away and open the spool."""

@@ -306,6 +306,24 @@ async def test_a_second_recorder_is_refused_while_the_first_is_heard(session, as
         await first.ack(1)
 
 
+async def test_a_browser_that_did_not_hear_ready_says_hello_again(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        await first.send(**HELLO)
+        await first.expect("ready")  # the client was cut before this reached it
+        second = Recorder(asha, session.pk)
+        second.socket = socket(f"/ws/sessions/{session.pk}/audio/", first.cookie)
+        await second.socket.connect(timeout=5)
+        await second.hello()
+
+        assert await first.closed() == 4409
+        await second.chunk(0)
+        await second.ack(0)
+        async with Recorder(asha, session.pk) as third:
+            await third.send(**HELLO)
+            assert await third.closed() == 4409
+        await second.socket.disconnect(timeout=5)
+
+
 async def test_the_streams_own_token_takes_over_at_once(session, asha):
     async with Recorder(asha, session.pk) as first:
         token = (await first.hello())["stream"]

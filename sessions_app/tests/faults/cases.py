@@ -78,12 +78,13 @@ def sleep_for_half_a_minute(client: ProtocolClient) -> None:
 # The server -------------------------------------------------------------------------------------------------------------
 async def kill(scene: Scene, client: ProtocolClient) -> None:
     chance = random.Random(4)
-    for _ in range(scene.length.kills):
+    scene.facts["kills"] = 0
+    while scene.facts["kills"] < scene.length.kills and client.finished is None:
         await until_acked(client, client.acked + chance.randint(1, 10))
         await asyncio.sleep(chance.random() * 0.3)
         await asyncio.to_thread(scene.site.kill)
         await asyncio.to_thread(scene.site.start)
-    scene.facts["kills"] = scene.length.kills
+        scene.facts["kills"] += 1
 
 
 async def deploy(scene: Scene, client: ProtocolClient) -> None:
@@ -136,7 +137,7 @@ FAULTS = [
         gaps=((4_000, 34_000, "asleep"), (38_000, 40_500, "microphone")),
     ),
     Fault("never_returns", never_return, audio_s=600, left_for_ms=LEFT_FOR_HOURS * 3_600_000),
-    Fault("killed_server", kill, is_alone=True, audio_s=30),
+    Fault("killed_server", kill, is_alone=True, audio_s=200, speed=20),
     Fault("deploy", deploy, is_alone=True, closes=frozenset({1012})),
     Fault("slow_disk", partial(fail_disk, fault="slow 0.7"), is_alone=True, audio_s=30),
     Fault("full_disk", partial(fail_disk, fault="full"), is_alone=True, audio_s=30),

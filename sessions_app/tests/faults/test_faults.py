@@ -25,6 +25,10 @@ def test_nothing_is_lost_without_a_name(outcomes, fault):
     assert outcomes[fault].problems == []
 
 
+def test_the_server_was_killed_while_it_recorded(outcomes):
+    assert outcomes["killed_server"].measured["kills"] == loop.SHORT.kills
+
+
 def test_a_device_that_vanished_frees_its_place_within_45_s(outcomes):
     assert outcomes["vanished_device"].measured["admitted_after_s"] < 45
 
