@@ -51,8 +51,9 @@ class Editor {
     return clean(this.area.value);
   }
 
+  // As high as the text: the stylesheet does it where the browser can.
   fit() {
-    // Not in scrollHeight while the box is higher than its text.
+    if (CSS.supports("field-sizing", "content")) return;
     this.area.rows = 1;
     while (this.area.scrollHeight > this.area.clientHeight + 2 && this.area.rows < 14) this.area.rows += 1;
   }

@@ -104,6 +104,7 @@ document.addEventListener("input", (event) => {
   if (!event.target.closest("[data-find-bar]") || event.target.name === "replacement") return;
   at = -1;
   look();
+  step(1);
 });
 document.addEventListener("synapse:lines", () => {
   if (bar() && !bar().hidden) look();
