@@ -13,6 +13,7 @@ from synapse.accounts.roles import Role
 from synapse.web.forms import PlainMessages
 
 BAD_EMAIL = "Enter an address like name@clinic.example"
+LONGEST_VOCABULARY = 10_000
 
 
 def _password(label: str, autocomplete: str, help_text: str = "") -> forms.CharField:
@@ -286,6 +287,13 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
         max_value=168,
         help_text="Without sound for so long, it is finished with what is there",
     )
+    vocabulary = forms.CharField(
+        label="Words to recognise",
+        required=False,
+        max_length=LONGEST_VOCABULARY,
+        widget=forms.Textarea({"rows": 4}),
+        help_text="One a line: medicines, places and names that come up in sessions",
+    )
     opening_hour = forms.IntegerField(label="Calendar begins", min_value=0, max_value=23)
     closing_hour = forms.IntegerField(label="Calendar ends", min_value=1, max_value=24)
 
@@ -309,6 +317,7 @@ class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
             "consent_valid_days",
             "idle_lock_minutes",
             "abandoned_session_hours",
+            "vocabulary",
             "opening_hour",
             "closing_hour",
         )

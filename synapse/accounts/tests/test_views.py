@@ -432,6 +432,7 @@ def test_the_clinic_is_saved(omar, signed_in):
         "consent_valid_days": "180",
         "idle_lock_minutes": "10",
         "abandoned_session_hours": "8",
+        "vocabulary": "Lakeside House\r\nEMDR",
         "opening_hour": "7",
         "closing_hour": "20",
     }
@@ -449,6 +450,7 @@ def test_the_clinic_is_saved(omar, signed_in):
     )
     assert clinic.phone == "+49 30 901820"
     assert clinic.abandoned_session_hours == 8
+    assert clinic.vocabulary.split() == ["Lakeside", "House", "EMDR"]
     assert (clinic.audio_retention, clinic.audio_retention_days) == ("after_signing", 14)
     assert upside_down.status_code == 422
 
