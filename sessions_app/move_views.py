@@ -35,7 +35,7 @@ def move(request: ClinicRequest, pk: UUID) -> HttpResponse:
     target = _patient(request, request.POST.get("to") or wanted)
     if target is not None and form.is_valid():
         workflows.move_session(session, target, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now())
-        messages.success(request, f"{session.session_id} now belongs to {target.full_name}.")
+        messages.success(request, f"{session.session_id} is moved.")
         return redirect("sessions:detail", pk=pk)
     record_read(request, target=session, patient_id=session.patient_id)
     context = {
