@@ -6,9 +6,10 @@ from datetime import datetime
 from django.utils import formats, timezone
 
 from sessions_app import deletion, permissions, queries, retention
+from sessions_app.breaks import length_words
 from sessions_app.deletion import Certificate
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.quality import Quality, advice_of, quality_of
+from sessions_app.quality import Quality, advice_of, decibels, quality_of
 from sessions_app.retention import Hold, Plan, Rule
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
@@ -91,7 +92,7 @@ def fate_of(plan: Plan, at: datetime) -> Fate:
         then = "when the words are written" if plan.held_by else "within the hour"
         return Fate(f"The recording is deleted {then}, {by_date}.", asks, is_soon=True)
     days = (timezone.localtime(plan.delete_at).date() - timezone.localtime(at).date()).days
-    moment = _moment(plan.delete_at, days)
+    moment = _moment(plan.delete_at, days, at=at)
     if plan.signing_rule is None:
         sentence = f"The recording is deleted {moment}, {by_date}."
     elif plan.signing_rule == plan.rule:
@@ -108,12 +109,12 @@ def why_deleted(certificate: Certificate) -> str:
     return f"{words} ({reason[0].lower()}{reason[1:]})" if reason else words
 
 
-def _moment(at: datetime, days: int) -> str:
+def _moment(day_at: datetime, days: int, *, at: datetime) -> str:
     """Return "today", "tomorrow" or "on 12 Dec, in 17 days"."""
     if days <= 1:
         return "tomorrow" if days == 1 else "today"
-    day = timezone.localtime(at).date()
-    style = "j M" if day.year == timezone.localdate().year else "j M Y"
+    day = timezone.localtime(day_at).date()
+    style = "j M" if day.year == timezone.localtime(at).year else "j M Y"
     return f"on {formats.date_format(day, style)}, in {days} days"
 
 
@@ -127,11 +128,11 @@ def _verdict(score: float | None) -> str:
 def _sound_rows(session: ConsultationSession, quality: Quality | None) -> list[tuple[str, str]]:
     rows = []
     if session.audio_duration_seconds is not None:
-        rows.append(("Recording", _length(session.audio_duration_seconds)))
+        rows.append(("Recording", length_words(session.audio_duration_seconds)))
     if quality is not None:
         if quality.speech_dbfs is not None and quality.distance_db is not None:
-            rows.append(("Speech level", _decibels(quality.speech_dbfs)))
-            rows.append(("Noise", f"{_decibels(quality.noise_dbfs)}, {round(quality.distance_db)} dB below speech"))
+            rows.append(("Speech level", decibels(quality.speech_dbfs)))
+            rows.append(("Noise", f"{decibels(quality.noise_dbfs)}, {round(quality.distance_db)} dB below speech"))
         rows.append(("Clipped", f"{100 * quality.clipped_share:.1f} %"))
         rows.append(("Share of speech", f"{round(100 * quality.speech_share)} %"))
         rows.append(("Lost", f"{quality.lost_s:g} s"))
@@ -144,21 +145,12 @@ def _word_rows(words: Transcription | None) -> list[tuple[str, str]]:
     if words is None or words.status != Transcription.Status.COMPLETED:
         return []
     rows = [
-        ("Speech", _length(sum(words.speakers.values()) / 1000)),
+        ("Speech", length_words(sum(words.speakers.values()) / 1000)),
         ("Words", f"{words.word_count:,}"),
         ("Characters", f"{words.character_count:,}"),
     ]
     if words.confidence_score is not None:
         rows.append(("Average confidence", f"{round(100 * words.confidence_score)} %"))
     if words.processing_seconds is not None:
-        rows.append(("Written in", _length(words.processing_seconds)))
+        rows.append(("Written in", length_words(words.processing_seconds)))
     return [*rows, ("Engine", ", ".join(part for part in (words.stt_service, words.stt_model) if part))]
-
-
-def _length(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _decibels(value: float) -> str:
-    return f"{round(value)} dBFS".replace("-", "−")

@@ -29,8 +29,7 @@ def pauses_in(events: Iterable[SessionEvent]) -> list[Pause]:
 
 def gap_words(gap: SessionEvent) -> str:
     """Say of a gap how long it is and why: `12 s were not recorded here: the device was asleep`."""
-    seconds = round(((gap.until_ms or gap.at_ms) - gap.at_ms) / 1000)
-    words = f"{length_words(seconds)} were not recorded here"
+    words = f"{length_words(((gap.until_ms or gap.at_ms) - gap.at_ms) / 1000)} were not recorded here"
     return f"{words}: {gap.get_reason_display()}" if gap.reason else words
 
 
@@ -39,6 +38,7 @@ def pause_words(pause: Pause) -> str:
     return f"Paused for {length_words(pause.seconds)}"
 
 
-def length_words(seconds: int) -> str:
-    """Write a length: `40 s`, `12 min 5 s`."""
+def length_words(seconds: float) -> str:
+    """Write a length to the second: `40 s`, `12 min 5 s`."""
+    seconds = round(seconds)
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"

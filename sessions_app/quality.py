@@ -69,7 +69,7 @@ def advice_of(quality: Quality) -> list[str]:
     else:
         if quality.speech_dbfs < FAR_BELOW_DBFS:
             advice.append(
-                f"The microphone was far away: speech is at {_decibels(quality.speech_dbfs)} dBFS. Put it within an "
+                f"The microphone was far away: speech is at {decibels(quality.speech_dbfs)}. Put it within an "
                 "arm’s length."
             )
         if quality.distance_db < NOISY_BELOW_DB:
@@ -147,8 +147,9 @@ def _between(value: float, nothing: float, full: float) -> float:
     return min(1.0, max(0.0, (value - nothing) / (full - nothing)))
 
 
-def _decibels(value: float) -> str:
-    return f"{round(value)}".replace("-", "−")
+def decibels(value: float) -> str:
+    """Write a level: `−38 dBFS`."""
+    return f"{round(value)} dBFS".replace("-", "−")
 
 
 def _percent(share: float) -> str:
