@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from sessions_app import permissions, queries, transcript_lines, transcript_page
-from sessions_app.models import ConsultationSession
+from sessions_app.scope import session_to_read
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
@@ -19,7 +19,7 @@ from synapse.web.http import ClinicRequest, render_page
 @requires(Permission.CONDUCT_SESSIONS)
 def attempts(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """List the tries at the words of a session, the latest first."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     record_read(request, target=session, patient_id=session.patient_id)
     counting = queries.current_transcription(session)
     latest = queries.latest_try(session)
@@ -41,7 +41,7 @@ def attempts(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def attempt(request: ClinicRequest, pk: UUID, number: int) -> HttpResponse:
     """Show the words of one try, to read only; tries are counted from 1."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     row = get_object_or_404(session.transcriptions, retry_count=number - 1)
     record_read(request, target=session, patient_id=session.patient_id)
     context = {
@@ -59,7 +59,7 @@ def attempt(request: ClinicRequest, pk: UUID, number: int) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def newer(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Say beside a transcript how a newer try is coming along; the page asks while one is being written."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     record_read(request, target=session, patient_id=session.patient_id, poll=True)
     context = {
         "session": session,
@@ -67,10 +67,3 @@ def newer(request: ClinicRequest, pk: UUID) -> HttpResponse:
         **transcript_page.newer_try(session, at=timezone.now()),
     }
     return render_page(request, "sessions_app/_newer_try.html", context)
-
-
-def _session(request: ClinicRequest, pk: UUID) -> ConsultationSession:
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    session = get_object_or_404(visible, pk=pk)
-    permissions.check_can_read_words(request.user, session)
-    return session

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from sessions_app import audio as sound
-from sessions_app import audio_facts, deletion, permissions, queries, spool
+from sessions_app import audio_facts, deletion, queries, spool
 from sessions_app.forms import DeleteAudioForm
 from sessions_app.models import ConsultationSession
+from sessions_app.scope import session_in_scope, session_to_read
 from synapse import storage
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -42,8 +43,7 @@ class Sound:
 @requires(Permission.VIEW_SESSIONS)
 def audio(request: ClinicRequest, pk: UUID) -> HttpResponseBase:
     """Stream the recording, Opus once it is kept and WAV before, with HTTP ranges; listening is audited."""
-    session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
-    permissions.check_can_read_words(request.user, session)
+    session = session_to_read(request, pk)
     if not queries.has_audio(session):
         return _text(_DELETED if session.audio_deleted_at else "This session has no recording.", status=404)
     # A player asks for many parts of one recording: one row says that it was opened.
@@ -60,7 +60,7 @@ def audio(request: ClinicRequest, pk: UUID) -> HttpResponseBase:
 @requires(Permission.CONDUCT_SESSIONS)
 def delete_audio(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Delete the recording before its time."""
-    session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
+    session = session_in_scope(request, pk)
     form = DeleteAudioForm(request.POST)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
@@ -75,8 +75,7 @@ def delete_audio(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_SESSIONS)
 def certificate(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show what the trail says of a deleted recording."""
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient")
-    session = get_object_or_404(visible, pk=pk)
+    session = session_in_scope(request, pk)
     found = deletion.certificate_of(session)
     if found is None:
         raise Http404

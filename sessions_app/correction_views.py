@@ -8,13 +8,14 @@ from uuid import UUID
 
 from django.forms import Form
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from sessions_app import corrections, edit_history, forms, permissions, queries, transcript_lines, transcript_page
+from sessions_app import corrections, edit_history, forms, queries, transcript_lines, transcript_page
 from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.scope import session_to_read
 from sessions_app.segments import Segment
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -184,7 +185,7 @@ def notes(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def changes(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show what was first heard beside what stands now, and who changed what when."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     transcription = queries.current_transcription(session)
     if transcription is None or transcription.status != Transcription.Status.COMPLETED:
         raise Http404
@@ -203,7 +204,7 @@ def _on_line(request: ClinicRequest, verb: Callable[..., Transcription], segment
 
 def _answer(request: ClinicRequest, pk: UUID, form_class: type[Form], work: Work) -> HttpResponse:
     """Do the work on the transcript the page shows; answer what changed since its revision, or why nothing did."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     form = form_class(request.POST)
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -263,10 +264,3 @@ def _rendered(context: dict[str, Any], segments: list[Segment]) -> list[dict[str
         }
         for turn in context["turns"]
     ]
-
-
-def _session(request: ClinicRequest, pk: UUID) -> ConsultationSession:
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    session = get_object_or_404(visible, pk=pk)
-    permissions.check_can_read_words(request.user, session)
-    return session

@@ -13,6 +13,7 @@ from patients.queries import live_consent
 from patients.search import search_patients
 from sessions_app import forms
 from sessions_app.models import ConsultationSession
+from sessions_app.scope import session_in_scope
 from synapse import workflows
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings
@@ -29,7 +30,7 @@ MOST_FOUND = 8
 @requires(Permission.VIEW_SESSIONS)
 def move(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Choose the right patient (`?to=`), see what stands in the way, and move the session."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     wanted = request.GET.get("to", "")
     form = forms.MoveForm(request.POST or None, initial={"to": wanted})
     target = _patient(request, request.POST.get("to") or wanted)
@@ -51,7 +52,7 @@ def move(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_SESSIONS)
 def find(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Offer patients the session could belong to; what was typed stays out of addresses and logs."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     text = request.POST.get("query", "").strip()
     clinic = ClinicSettings.load()
     today = clinic.date_of(timezone.now())
@@ -60,11 +61,6 @@ def find(request: ClinicRequest, pk: UUID) -> HttpResponse:
     record_read(request, action=Action.SEARCH, subjects=[patient.pk for patient in found])
     context = {"session": session, "patients": found, "has_text": bool(text)}
     return render_page(request, "sessions_app/_move_found.html", context)
-
-
-def _session(request: ClinicRequest, pk: UUID) -> ConsultationSession:
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    return get_object_or_404(visible, pk=pk)
 
 
 def _patient(request: ClinicRequest, wanted: str) -> Patient | None:

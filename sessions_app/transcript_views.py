@@ -5,12 +5,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from sessions_app import permissions, queries, transcript_page, transcripts
 from sessions_app.models import ConsultationSession
+from sessions_app.scope import session_in_scope, session_to_read
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
@@ -21,7 +22,7 @@ from synapse.web.http import ClinicRequest, render_page
 @requires(Permission.CONDUCT_SESSIONS)
 def transcript(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show the words of a session, or how far they are."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     record_read(request, target=session, patient_id=session.patient_id)
     context = {
         **_context(session),
@@ -36,7 +37,7 @@ def transcript(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def progress(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Say how far the words are; a page that waits asks every two seconds and loads anew when they are there."""
-    session = _session(request, pk)
+    session = session_to_read(request, pk)
     record_read(request, target=session, patient_id=session.patient_id, poll=True)
     transcription = queries.current_transcription(session)
     if transcription is not None and not transcription.is_waiting:
@@ -50,20 +51,13 @@ def progress(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_SESSIONS)
 def retry(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Have the words written again from the recording."""
-    session = get_object_or_404(ConsultationSession.objects.visible_to(request.user), pk=pk)
+    session = session_in_scope(request, pk)
     transcription = queries.latest_try(session)
     if transcription is None:
         raise Http404
     transcripts.retry(transcription, by=request.user, at=timezone.now())
     messages.success(request, "The words are being written again.")
     return redirect("sessions:detail", pk=pk)
-
-
-def _session(request: ClinicRequest, pk: UUID) -> ConsultationSession:
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    session = get_object_or_404(visible, pk=pk)
-    permissions.check_can_read_words(request.user, session)
-    return session
 
 
 def _context(session: ConsultationSession) -> dict[str, Any]:

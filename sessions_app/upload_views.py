@@ -16,6 +16,7 @@ from patients.models import Consent
 from patients.queries import live_consent
 from sessions_app import forms, permissions, queries, uploads
 from sessions_app.models import AudioUpload, ConsultationSession
+from sessions_app.scope import session_in_scope
 from sessions_app.timeline import BYTES_PER_MS
 from sessions_app.views import microphone_of
 from synapse.accounts.decorators import open_while_locked, requires
@@ -149,8 +150,7 @@ def stop_upload(request: ClinicRequest, pk: UUID, upload: UUID) -> HttpResponse:
 
 
 def _session(request: ClinicRequest, pk: UUID) -> ConsultationSession:
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    session = get_object_or_404(visible, pk=pk)
+    session = session_in_scope(request, pk)
     permissions.check_can_conduct(request.user, session)
     return session
 

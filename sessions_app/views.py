@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -17,9 +17,9 @@ from patients.models import Consent, Patient
 from patients.queries import live_consent
 from sessions_app import engines, forms, permissions, queries, recordings, services, spool, transcript_lines
 from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.scope import session_in_scope
 from synapse import workflows
 from synapse.accounts.decorators import requires
-from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
 from synapse.web.http import ClinicRequest, render_page
@@ -76,7 +76,7 @@ def start(request: ClinicRequest) -> HttpResponse:
 @requires(Permission.VIEW_SESSIONS)
 def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show the recording page of a live session; a past one leads to its words."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     if session.status == ConsultationSession.Status.COMPLETED and permissions.can_read_words(request.user, session):
         return redirect("sessions:transcript", pk=pk)
     record_read(request, target=session, patient_id=session.patient_id)
@@ -101,7 +101,7 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def record(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Begin to record a session that runs without, or go on after consent was given again."""
-    recordings.start_recording(_session(request, pk), by=request.user, at=timezone.now())
+    recordings.start_recording(session_in_scope(request, pk), by=request.user, at=timezone.now())
     return redirect("sessions:detail", pk=pk)
 
 
@@ -110,7 +110,7 @@ def record(request: ClinicRequest, pk: UUID) -> HttpResponse:
 def pause(request: ClinicRequest, pk: UUID) -> JsonResponse:
     """Pause a session that runs without a socket."""
     session = services.pause_session(
-        _session(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
+        session_in_scope(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
     )
     return JsonResponse({"status": session.status})
 
@@ -120,7 +120,7 @@ def pause(request: ClinicRequest, pk: UUID) -> JsonResponse:
 def resume(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Go on after a pause or a failure; a form comes back to the page, a script gets the state."""
     session = services.resume_session(
-        _session(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
+        session_in_scope(request, pk), by=request.user, at=timezone.now(), cid=request.POST.get("cid", "")[:60]
     )
     if request.accepts("text/html"):
         return redirect("sessions:detail", pk=pk)
@@ -131,7 +131,7 @@ def resume(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def complete(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """End the session: its words are queued, its bill is drafted."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     workflows.complete_consultation(session, by=request.user, at=timezone.now())
     return redirect("sessions:transcript", pk=pk)
 
@@ -140,7 +140,7 @@ def complete(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def cancel(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """End a session that should not count and erase its recording."""
-    session = services.cancel_session(_session(request, pk), by=request.user, at=timezone.now())
+    session = services.cancel_session(session_in_scope(request, pk), by=request.user, at=timezone.now())
     messages.success(request, f"{session.session_id} is cancelled and its recording is erased.")
     return redirect("sessions:list")
 
@@ -164,13 +164,13 @@ def context(request: ClinicRequest, pk: UUID) -> JsonResponse:
 def allow_context(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Say whether the writer of the report may have the private context."""
     is_allowed = request.POST.get("allowed") == "on"
-    services.allow_context(_session(request, pk), is_allowed=is_allowed, by=request.user, at=timezone.now())
+    services.allow_context(session_in_scope(request, pk), is_allowed=is_allowed, by=request.user, at=timezone.now())
     return HttpResponse(status=204)
 
 
 def _save_pad(request: ClinicRequest, pk: UUID, pad: str) -> JsonResponse:
     """Store a pad; one saved elsewhere since is answered with 409 and both can be compared."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     form = forms.NotesForm(request.POST)
     if not form.is_valid():
         message = f"Notes hold at most {forms.LONGEST_NOTES} characters. Shorten them."
@@ -187,7 +187,7 @@ def _save_pad(request: ClinicRequest, pk: UUID, pad: str) -> JsonResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def mark(request: ClinicRequest, pk: UUID) -> JsonResponse:
     """Note a moment of a session that runs without a socket."""
-    session = _session(request, pk)
+    session = session_in_scope(request, pk)
     form = forms.MarkForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"message": "This mark cannot be read."}, status=422)
@@ -196,12 +196,6 @@ def mark(request: ClinicRequest, pk: UUID) -> JsonResponse:
         session, kind=wanted["kind"], cid=wanted["cid"], clock_ms=wanted["t_ms"], by=request.user, at=timezone.now()
     )
     return JsonResponse({}, status=201)
-
-
-def _session(request: HttpRequest, pk: UUID) -> ConsultationSession:
-    assert isinstance(request.user, User)  # `requires` let nobody else in
-    visible = ConsultationSession.objects.visible_to(request.user).select_related("patient", "doctor")
-    return get_object_or_404(visible, pk=pk)
 
 
 def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> HttpResponse:
