@@ -9,7 +9,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from sessions_app import permissions, queries, transcript_page, transcripts
+from sessions_app import audio_facts, permissions, queries, transcript_page, transcripts
+from sessions_app.forms import DeleteAudioForm
 from sessions_app.models import ConsultationSession
 from sessions_app.scope import session_in_scope, session_to_read
 from synapse.accounts.decorators import requires
@@ -24,8 +25,11 @@ def transcript(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show the words of a session, or how far they are."""
     session = session_to_read(request, pk)
     record_read(request, target=session, patient_id=session.patient_id)
-    context = {
-        **_context(session),
+    context = _context(session)
+    now = timezone.now()
+    context |= {
+        "audio": audio_facts.facts_of(session, context["transcription"], user=request.user, at=now),
+        "delete_form": DeleteAudioForm(),
         "is_own": permissions.can_conduct(request.user, session),
         "can_move": permissions.can_give_away(request.user, session),
         "context_saved_at": session.context_saved_at.isoformat() if session.context_saved_at else "",

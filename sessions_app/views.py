@@ -15,7 +15,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from patients.consent_texts import CURRENT
 from patients.models import Consent, Patient
 from patients.queries import live_consent
-from sessions_app import engines, forms, permissions, queries, recordings, services, spool, transcript_lines
+from sessions_app import (
+    audio_facts,
+    engines,
+    forms,
+    permissions,
+    queries,
+    recordings,
+    services,
+    spool,
+    transcript_lines,
+)
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.scope import session_in_scope
 from synapse import workflows
@@ -82,13 +92,15 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
     record_read(request, target=session, patient_id=session.patient_id)
     if session.is_live and permissions.can_conduct(request.user, session):
         return render_page(request, "sessions_app/session.html", _live_context(session))
-    words = queries.latest_try(session)
+    words, counting, now = queries.latest_try(session), queries.current_transcription(session), timezone.now()
     context = {
         "session": session,
         "words": words,
+        "audio": audio_facts.facts_of(session, counting, user=request.user, at=now),
+        "delete_form": forms.DeleteAudioForm(),
         "can_move": permissions.can_give_away(request.user, session),
         "attempts": queries.attempts_of(session),
-        "counting": queries.current_transcription(session),
+        "counting": counting,
         "can_retry": words is not None
         and words.status == words.Status.FAILED
         and queries.has_audio(session)

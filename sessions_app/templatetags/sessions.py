@@ -5,12 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.template import Context
-from django.utils import timezone
-
-from sessions_app import audio_facts as facts
-from sessions_app.forms import DeleteAudioForm
-from sessions_app.models import ConsultationSession, Transcription
 
 register = template.Library()
 
@@ -69,15 +63,3 @@ def lookup(table: Mapping[str, Any], key: str) -> Any:
 def mark_icon(kind: str) -> str:
     """Return the icon of a mark's kind."""
     return {"risk": "alert-triangle", "medication": "pill", "action": "list-check"}.get(kind, "flag")
-
-
-@register.inclusion_tag("sessions_app/_audio_facts.html", takes_context=True)
-def audio_facts(context: Context, session: ConsultationSession, words: Transcription | None) -> dict[str, Any]:
-    """Draw what there is to say of a session's recording: its quality, and when it is deleted."""
-    request = context["request"]
-    return {
-        "request": request,
-        "csrf_token": context.get("csrf_token"),
-        "audio": facts.facts_of(session, words, user=request.user, at=timezone.now()),
-        "delete_form": DeleteAudioForm(),
-    }
