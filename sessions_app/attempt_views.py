@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from sessions_app import permissions, queries, transcript_lines, transcript_page
+from sessions_app import queries, transcript_lines, transcript_page, transcripts
 from sessions_app.scope import session_to_read
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -28,10 +28,7 @@ def attempts(request: ClinicRequest, pk: UUID) -> HttpResponse:
         "patient": session.patient,
         "attempts": queries.attempts_of(session),
         "counting": counting,
-        "can_retry": latest is not None
-        and not latest.is_waiting
-        and queries.has_audio(session)
-        and permissions.can_retry(request.user, latest),
+        "can_retry": latest is not None and transcripts.can_retry(latest, by=request.user),
         "has_audio": queries.has_audio(session),
     }
     return render_page(request, "sessions_app/attempts.html", context)

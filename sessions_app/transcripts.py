@@ -17,7 +17,7 @@ from synapse.accounts.services import notify
 from synapse.audit.models import Action
 from synapse.audit.services import unit_of_work
 from synapse.common import jobs
-from synapse.common.errors import Conflict
+from synapse.common.errors import Conflict, NotAllowed
 from synapse.common.models import Job
 from synapse.common.transitions import advance
 
@@ -149,19 +149,33 @@ def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
         notify(transcription.session.doctor, NotificationEvent.REPORT_FAILED)
 
 
+def check_can_retry(transcription: Transcription, *, by: User) -> None:
+    """Raise NotAllowed, or Conflict when a try is under way or the audio is gone."""
+    permissions.check_can_retry(by, transcription)
+    if transcription.status == Status.COMPLETED:
+        permissions.check_can_read_words(by, transcription.session)
+    if transcription.is_waiting:
+        raise Conflict("The transcript is being written. Wait until it is done.")
+    if not queries.has_audio(transcription.session):
+        raise Conflict("The recording was deleted, so it cannot be heard again.")
+
+
+def can_retry(transcription: Transcription, *, by: User) -> bool:
+    """Tell whether this person may have the words written again now."""
+    try:
+        check_can_retry(transcription, by=by)
+    except (NotAllowed, Conflict):
+        return False
+    return True
+
+
 def retry(transcription: Transcription, *, by: User, at: datetime) -> Transcription:
     """Have the words written again, in a new row; the old one stays with its corrections, and counts until then.
 
-    Raises NotAllowed, and Conflict when a try is under way, a later one exists or the audio is gone.
+    Raises what `check_can_retry` raises, and Conflict when a later try exists.
     """
-    permissions.check_can_retry(by, transcription)
+    check_can_retry(transcription, by=by)
     session = transcription.session
-    if transcription.status == Status.COMPLETED:
-        permissions.check_can_read_words(by, session)
-    if transcription.is_waiting:
-        raise Conflict("The transcript is being written. Wait until it is done.")
-    if not queries.has_audio(session):
-        raise Conflict("The recording was deleted, so it cannot be heard again.")
     try:
         with unit_of_work():
             again = _next_try(transcription)

@@ -25,6 +25,7 @@ from sessions_app import (
     services,
     spool,
     transcript_lines,
+    transcripts,
 )
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.scope import session_in_scope
@@ -103,8 +104,7 @@ def detail(request: ClinicRequest, pk: UUID) -> HttpResponse:
         "counting": counting,
         "can_retry": words is not None
         and words.status == words.Status.FAILED
-        and queries.has_audio(session)
-        and permissions.can_retry(request.user, words),
+        and transcripts.can_retry(words, by=request.user),
     }
     return render_page(request, "sessions_app/facts.html", context)
 
