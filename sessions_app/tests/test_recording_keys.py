@@ -2,13 +2,14 @@
 
 import io
 import shutil
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from sessions_app import audio, deletion, recording_keys, spool
@@ -207,3 +208,24 @@ def test_a_file_of_another_session_does_not_open_with_this_ones_key(session, ben
 
     with pytest.raises(storage.StorageError, match="another data key"):
         audio.open_file(other)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL clears its pages by VACUUM")
+def test_a_destroyed_key_is_in_no_page_of_the_database_file(asha, now):
+    session = make_session(asha)
+    record_audio(session)
+    wrapped = bytes(RecordingKey.objects.get(session=session).wrapped)
+    file = Path(connection.settings_dict["NAME"])
+    assert wrapped in _bytes_of(file)
+
+    recording_keys.destroy(session.pk, at=now)
+
+    assert wrapped not in _bytes_of(file)
+
+
+def _bytes_of(file: Path) -> bytes:
+    """Return the database's bytes with nothing left in its log."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file.read_bytes()
