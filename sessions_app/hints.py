@@ -14,16 +14,17 @@ LONGEST_DRUG_NAME = 3
 def hints_for(session: ConsultationSession) -> Hints:
     """Return what the engines may use to hear a session better: names and drugs likely to be said, and the doctor's voice.
 
-    It identifies the patient: it goes to the engine that hears the patient anyway, and never into a log or a job.
+    It identifies the patient, so it never goes into a log or a job, and a cloud engine gets it without the names.
     """
     patient, doctor = session.patient, session.doctor
     terms = [
         *_lines(ClinicSettings.load().vocabulary),
         *(_drug_of(line) for line in _lines(patient.current_medications)),
-        *(patient.first_name, patient.last_name, doctor.first_name, doctor.last_name),
     ]
+    names = (patient.first_name, patient.last_name, doctor.first_name, doctor.last_name)
     return Hints(
         vocabulary=tuple(dict.fromkeys(term for term in terms if term)),
+        names=tuple(dict.fromkeys(name for name in names if name)),
         doctor_voice=voice_profiles.voice_of(session.doctor),
     )
 

@@ -190,8 +190,8 @@ def _readings(transcription: Transcription, segments: Sequence[Segment]) -> list
     """Return where the live pass heard something else; a try again is compared with what the recording page heard."""
     session = transcription.session
     live = transcription.live_segments or queries.live_words_of(session)
-    people = (session.patient.first_name, session.patient.last_name, session.doctor.last_name)
-    names = (*people, *hints_for(session).vocabulary)
+    hints = hints_for(session)
+    names = (*hints.names, *hints.vocabulary)
     return [difference.as_json() for difference in witnesses.differences(live, segments, names=names)]
 
 

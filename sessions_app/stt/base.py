@@ -43,10 +43,12 @@ class LanguageUnknown(SpeechError):
 class Hints:
     """Say what is known of a recording before it is read; an engine uses what it can.
 
-    `vocabulary` holds terms likely to be said; `doctor_voice` the unit vector of the practitioner's voice, or nothing.
+    `vocabulary` holds terms likely to be said and `names` those of the persons, which no cloud engine passes on;
+    `doctor_voice` the unit vector of the practitioner's voice, or nothing.
     """
 
     vocabulary: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     doctor_voice: tuple[float, ...] = ()
 
 

@@ -121,7 +121,7 @@ class EmbeddedTranscriber:
         """Return the words with drugs and names of the session recognised; how they sound is known for English only."""
         if self._whisper.language_code(language) != "en":
             return words
-        return Vocabulary(hints.vocabulary, is_common=self._whisper.is_common).corrected(words)
+        return Vocabulary((*hints.vocabulary, *hints.names), is_common=self._whisper.is_common).corrected(words)
 
     def _reading_of(self, block: Block, language: str) -> _Reading:
         """Read a block, or return what was read of the same sound before."""

@@ -20,14 +20,7 @@ def test_the_engines_are_told_the_clinics_words_the_drugs_and_the_names(asha):
         "Sertraline 50 mg, mornings\nLithium carbonate 800 mg at night\nMelatonin, if needed\n"
     )
 
-    assert hints_for(session).vocabulary == (
-        "Lakeside House",
-        "EMDR",
-        "Sertraline",
-        "Lithium carbonate",
-        "Melatonin",
-        "Kavya",
-        "Menon",
-        asha.first_name,
-        asha.last_name,
-    )
+    hints = hints_for(session)
+
+    assert hints.vocabulary == ("Lakeside House", "EMDR", "Sertraline", "Lithium carbonate", "Melatonin")
+    assert hints.names == ("Kavya", "Menon", asha.first_name, asha.last_name)

@@ -237,7 +237,7 @@ def test_the_vocabulary_goes_with_every_stream(serve):
     script = Script(sound)
     engine, server = serve(script)
 
-    follow(engine.open_live(language="en-US", hints=Hints(vocabulary=("sertraline",))), server, sound)
+    follow(engine.open_live(language="en-US", hints=Hints(vocabulary=("sertraline",), names=("Kavya",))), server, sound)
 
     assert list(script.configs[0].config.speech_contexts[0].phrases) == ["sertraline"]
 
