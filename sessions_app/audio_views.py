@@ -24,7 +24,7 @@ from synapse.audit.models import Action
 from synapse.audit.services import record_read
 from synapse.web.http import ClinicRequest, render_page
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _DELETED = "This recording was deleted. Its words and its report stay."
 Reader = Callable[[int, int], Iterator[bytes]]
 

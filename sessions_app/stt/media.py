@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_S = 10.0
+# Hz. A packet of 65,535 samples at 1 Hz would become 18 hours of samples in memory at once.
+LEAST_RATE = 1_000
 FULL_SCALE = 32_768.0
 
 
@@ -60,6 +62,8 @@ def _decoded(source: Any, container_format: str | None) -> Iterator[bytes]:
                 raise SpeechError("The file holds no sound track.", transient=False)
             for packet in container.demux(audio=0):
                 for frame in _frames_of(packet):
+                    if frame.sample_rate < LEAST_RATE:
+                        raise SpeechError("The sound has too few samples a second.", transient=False)
                     frame.pts = None
                     for piece in resampler.resample(frame):
                         heard = True

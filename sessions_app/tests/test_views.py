@@ -389,6 +389,7 @@ def test_a_player_may_ask_for_sound_in_every_way_of_the_standard(completed, asha
         {"range": "bytes=99-10"},
         {"range": "bytes=-"},
         {"range": "seconds=1-2"},
+        {"range": f"bytes={'9' * 5_000}-"},
     ):
         answer = ask(**passed_over)
         assert (answer.status_code, body_of(answer)) == (200, everything), passed_over

@@ -48,6 +48,17 @@ def test_a_long_recording_comes_in_blocks_of_bounded_size():
     assert sum(sizes) == len(silence(95))
 
 
+def test_a_rate_that_would_blow_one_packet_up_to_hours_is_refused():
+    rate_at = 24  # RIFF: after the tags and the kind and number of channels
+    content = bytearray(encode(silence(2), "wav", "pcm_s16le", 8_000))
+    content[rate_at : rate_at + 4] = (1).to_bytes(4, "little")
+
+    with pytest.raises(SpeechError) as refusal:
+        list(read_pcm(io.BytesIO(bytes(content)), container="wav"))
+
+    assert not refusal.value.transient
+
+
 def test_what_is_no_sound_is_refused_for_good(tmp_path):
     path = tmp_path / "letter.wav"
     path.write_bytes(b"this is no sound" * 100)
