@@ -15,6 +15,7 @@ let touchedAt = Date.now();
 let toldServerAt = Date.now();
 let toldTabsAt = 0;
 let hasWarned = false;
+let serverKnows = false;
 let titleBefore = "";
 
 const post = (url, values = {}) =>
@@ -41,7 +42,11 @@ function touched() {
 }
 
 function look() {
-  if (dialog.open) return paintRecording();
+  if (dialog.open) {
+    paintRecording();
+    if (!serverKnows) tellServer();
+    return;
+  }
   const leftMs = Number(dialog.dataset.idleMinutes) * 60_000 - (Date.now() - touchedAt);
   if (leftMs <= 0) return lock();
   if (leftMs <= WARN_MS && !hasWarned) {
@@ -53,12 +58,19 @@ function look() {
 function lock() {
   cover();
   channel?.postMessage("locked");
-  post(dialog.dataset.lockUrl).catch(() => {});
+  tellServer();
+}
+
+// Until the server knows, a reload would open the page again: it is told until it answers.
+async function tellServer() {
+  const answer = await post(dialog.dataset.lockUrl).catch(() => null);
+  serverKnows = answer !== null && answer.status < 500;
 }
 
 function cover() {
   if (dialog.open) return;
   root.dataset.locked = "";
+  serverKnows = false;
   titleBefore = document.title;
   document.title = "Locked – SynapseAI";
   dialog.showModal();
@@ -111,7 +123,7 @@ async function unlock(event) {
 
 // Signed in again in another tab: the session there is open, so this one opens with it.
 async function lookAgain() {
-  if (document.visibilityState !== "visible" || !dialog.open) return;
+  if (document.visibilityState !== "visible" || !dialog.open || !serverKnows) return;
   const answer = await post(dialog.dataset.activeUrl).catch(() => null);
   if (answer?.status === 204) uncover();
 }

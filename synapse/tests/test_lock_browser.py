@@ -55,3 +55,17 @@ def test_locked_by_hand_a_reload_asks_for_the_password(browse, asha, dark):
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/settings/")
+
+
+def test_a_lock_the_server_did_not_hear_of_is_told_again_and_opens_for_nobody(browse, asha):
+    page = browse(asha, "/settings/")
+    page.route("**/lock/", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed"):
+        page.evaluate("document.querySelector('[data-lock-now]').click()")
+
+    with page.expect_response("**/lock/"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    assert page.is_visible(f"{LOCK}[open]")
+    page.reload()
+    page.wait_for_selector("h1:has-text('This screen is locked')")
