@@ -156,18 +156,22 @@ def swap(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.CONDUCT_SESSIONS)
 def undo(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Take the latest edit back."""
-    return _answer(
-        request, pk, forms.RevisionForm, lambda row, data: corrections.undo(row, by=request.user, at=timezone.now())
-    )
+
+    def work(row: Transcription, data: dict[str, Any]) -> Transcription:
+        return corrections.undo(row, by=request.user, at=timezone.now(), revision=data["revision"])
+
+    return _answer(request, pk, forms.RevisionForm, work)
 
 
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 def redo(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Do again what was last taken back."""
-    return _answer(
-        request, pk, forms.RevisionForm, lambda row, data: corrections.redo(row, by=request.user, at=timezone.now())
-    )
+
+    def work(row: Transcription, data: dict[str, Any]) -> Transcription:
+        return corrections.redo(row, by=request.user, at=timezone.now(), revision=data["revision"])
+
+    return _answer(request, pk, forms.RevisionForm, work)
 
 
 @require_POST

@@ -243,14 +243,14 @@ def choose_reading(
     return edit(transcription, change, verb="choose", by=by, at=at, revision=revision)
 
 
-def undo(transcription: Transcription, *, by: User, at: datetime) -> Transcription:
-    """Take the latest edit back. Raises NotAllowed, Conflict and NothingToTakeBack."""
-    return take_back(transcription, UNDO, by=by, at=at)
+def undo(transcription: Transcription, *, by: User, at: datetime, revision: int | None = None) -> Transcription:
+    """Take the latest edit back. Raises NotAllowed, NothingToTakeBack, and Conflict when it came after `revision`."""
+    return take_back(transcription, UNDO, by=by, at=at, revision=revision)
 
 
-def redo(transcription: Transcription, *, by: User, at: datetime) -> Transcription:
+def redo(transcription: Transcription, *, by: User, at: datetime, revision: int | None = None) -> Transcription:
     """Do again what was last taken back, unless something else was edited since. Raises as `undo`."""
-    return take_back(transcription, REDO, by=by, at=at)
+    return take_back(transcription, REDO, by=by, at=at, revision=revision)
 
 
 def save_notes(transcription: Transcription, text: str, *, seen: str, by: User, at: datetime) -> Transcription:

@@ -71,14 +71,21 @@ def edit(
     return row
 
 
-def take_back(transcription: Transcription, verb: str, *, by: User, at: datetime) -> Transcription:
-    """Undo or redo, as `verb` says, by one more edit. Raises NotAllowed, Conflict and NothingToTakeBack."""
+def take_back(
+    transcription: Transcription, verb: str, *, by: User, at: datetime, revision: int | None
+) -> Transcription:
+    """Undo or redo, as `verb` says, by one more edit; `revision` is what the page showed.
+
+    Raises NotAllowed, NothingToTakeBack, and Conflict when what would go came after that revision.
+    """
     permissions.check_can_read_words(by, transcription.session)
     with unit_of_work():
         row = locked(transcription)
         target = queries.edit_to_undo(row) if verb == UNDO else queries.edit_to_redo(row)
         if target is None:
             raise NothingToTakeBack("Nothing is left to undo." if verb == UNDO else "Nothing is left to redo.")
+        if revision is not None and target.revision > revision:
+            raise Conflict("The words were changed in another window meanwhile. Reload the page to see them first.")
         row.segments = spliced(row.segments, [one["id"] for one in target.after], target.before)
         _mark_choice(row, target, is_undone=verb == UNDO)
         taking_back = TranscriptEdit(transcription=row, verb=verb, before=target.after, by=by)

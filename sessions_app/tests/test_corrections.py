@@ -338,6 +338,20 @@ def test_a_chosen_reading_stands_and_says_who_chose_it(two_readings, asha, now, 
         corrections.choose_reading(row, 1, "live", by=asha, at=now)
 
 
+def test_nobody_takes_back_what_their_page_never_showed(transcription, asha, now):
+    shown = correct(transcription, 1, "One", by=asha, at=now)
+    elsewhere = correct(transcription, 2, "Two", by=asha, at=now)
+
+    with pytest.raises(Conflict, match="another window"):
+        corrections.undo(shown, by=asha, at=now, revision=shown.revision)
+
+    row = corrections.undo(shown, by=asha, at=now, revision=elsewhere.revision)
+    assert texts_of(row)[:2] == ["One", TEXTS[1]]
+    with pytest.raises(Conflict, match="another window"):
+        corrections.redo(shown, by=asha, at=now, revision=elsewhere.revision)
+    assert texts_of(corrections.redo(shown, by=asha, at=now, revision=row.revision))[:2] == ["One", "Two"]
+
+
 def test_a_choice_is_open_again_when_it_is_undone(two_readings, asha, now):
     row = corrections.choose_reading(two_readings, 1, "live", by=asha, at=now)
 
