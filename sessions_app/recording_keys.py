@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from sessions_app.models import RecordingKey
-from sessions_app.spool_format import KeyDestroyed, SpoolDamaged
+from sessions_app.spool_errors import KeyDestroyed, SpoolDamaged
 from synapse.encryption import data_keys
 from synapse.encryption.data_keys import WrappedKey
 from synapse.encryption.errors import DecryptionError

@@ -10,11 +10,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sessions_app.spool_errors import SpoolDamaged
 from sessions_app.timeline import Chunk
 from synapse.encryption import data_keys
 
@@ -27,15 +29,13 @@ _MARK_LENGTH = _MARK_FIELDS.size + 4  # and a crc32 of these
 _LARGEST_RECORD = 128 * 1024
 
 
-class SpoolDamaged(Exception):
-    """The recording cannot be read: no key fits, or bytes that were durable are no records any more."""
+class KeyOf(Protocol):
+    """Gives a session's data key; with `make` a new one, durable when this returns, where there is none yet.
 
+    Raises KeyDestroyed for a deleted recording, and SpoolDamaged when there is no key or none opens it.
+    """
 
-class KeyDestroyed(SpoolDamaged):
-    """The recording was deleted: its data key is destroyed, so no copy of it can be read."""
-
-    def __init__(self) -> None:
-        super().__init__("the recording was deleted and its key destroyed")
+    def __call__(self, session_id: UUID, *, make: bool = False) -> bytes: ...
 
 
 @dataclass(frozen=True)

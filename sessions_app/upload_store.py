@@ -5,7 +5,6 @@ or not at all: it is written beside its name, synced, then renamed.
 """
 
 import contextlib
-import fcntl
 import io
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sessions_app.durable_files import Locked, sync_folder, take_lock
 from synapse.encryption.blobs import BLOCK, BlobReader, encrypt_stream
 from synapse.encryption.errors import DecryptionError
 
@@ -49,12 +49,11 @@ class PartStore:
     def held(self, upload_id: UUID) -> Iterator[None]:
         """Keep other requests, in any process of this machine, from writing to an upload. Raises PartsBusy."""
         self.folder(upload_id).mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.folder(upload_id) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            descriptor = take_lock(self.folder(upload_id) / "lock")
+        except Locked:
             raise PartsBusy from None
-        else:
+        try:
             yield
         finally:
             os.close(descriptor)
@@ -74,7 +73,7 @@ class PartStore:
             fresh.unlink(missing_ok=True)
             raise
         fresh.replace(path)
-        _sync_folder(folder)
+        sync_folder(folder)
 
     def open(self, upload_id: UUID, length: int, *, key: bytes) -> "PartsFile":
         """Return the first `length` bytes of an upload as one file that can be read from any place."""
@@ -176,11 +175,3 @@ def default_store() -> PartStore:
     from django.conf import settings
 
     return PartStore(settings.DATA_DIR / "uploads")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,6 @@ A file or a dictation comes in parts, each at the place where the last one ended
 becomes of a whole one is in `upload_reading`.
 """
 
-import errno
 import hashlib
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from sessions_app import permissions, queries, recording_keys, upload_store
+from sessions_app.durable_files import is_disk_full
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.sound_files import HEAD_BYTES, PCM, NotSound, kind_of
 from sessions_app.timeline import BYTES_PER_MS
@@ -329,7 +329,7 @@ def _write(store: upload_store.PartStore, row: AudioUpload, offset: int, part: b
     try:
         store.write(row.pk, offset, part, key=recording_keys.key_of(row.session_id, make=True))
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if is_disk_full(error):
             raise StorageLow from None
         raise DomainError(REASONS["storage"], code="storage_failed", status=503) from None
 
