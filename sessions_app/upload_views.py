@@ -15,10 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 from patients.models import Consent
 from patients.queries import live_consent
 from sessions_app import forms, permissions, queries, uploads
+from sessions_app.microphone import microphone_of
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.scope import session_in_scope
 from sessions_app.timeline import BYTES_PER_MS
-from sessions_app.views import microphone_of
 from synapse.accounts.decorators import open_while_locked, requires
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_denial, record_read

@@ -27,6 +27,7 @@ from sessions_app import (
     transcript_lines,
     transcripts,
 )
+from sessions_app.microphone import microphone_of
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.scope import session_in_scope
 from synapse import workflows
@@ -273,15 +274,6 @@ def _mode_of(session: ConsultationSession, *, is_consented: bool) -> str:
     if session.with_recording:
         return "ready" if is_consented else "no-consent"
     return "no-consent" if session.status_reason == recordings.CONSENT_WITHDRAWN else "unrecorded"
-
-
-# A consultation has two people in a room: noise suppression would take the quieter one for noise.
-DEFAULT_MICROPHONE = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": True}
-
-
-def microphone_of(session: ConsultationSession) -> dict[str, bool]:
-    """Return how the browser is to treat the microphone's sound, as `getUserMedia` names it."""
-    return {**DEFAULT_MICROPHONE, **session.recording_settings.get("microphone", {})}
 
 
 def _milliseconds(span: timedelta) -> int:

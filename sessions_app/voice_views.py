@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from sessions_app import voice_profiles
+from sessions_app import microphone, voice_profiles
 from sessions_app.forms import VoiceForm
 from sessions_app.stt import enrolment
 from synapse.accounts.decorators import requires
@@ -26,6 +26,7 @@ def profile(request: ClinicRequest) -> HttpResponse:
             "text": voice_profiles.TEXT,
             "encoder": enrolment.ENCODER,
             "form": VoiceForm(),
+            "microphone": microphone.DEFAULT,
         }
         return render_page(request, "sessions_app/voice.html", context)
     form = VoiceForm(request.POST, request.FILES)

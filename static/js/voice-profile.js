@@ -3,7 +3,6 @@ import { Microphone, MicrophoneRefused } from "./microphone.js";
 import { csrfToken } from "./requests.js";
 
 const SAMPLES_PER_SECOND = 16000;
-const PROCESSING = { echoCancellation: false, noiseSuppression: false, autoGainControl: true };
 const REFUSED = {
   denied: "The browser may not use the microphone. Allow it beside the address, then record again.",
   missing: "No microphone was found. Connect one, then record again.",
@@ -30,7 +29,7 @@ async function record() {
   chunks = [];
   samples = 0;
   part("clock").textContent = "0 s";
-  microphone = new Microphone(PROCESSING);
+  microphone = new Microphone(JSON.parse(form.dataset.microphone));
   microphone.addEventListener("chunk", take);
   microphone.addEventListener("lost", () => end("The microphone is gone. Connect it, then record again."));
   try {
