@@ -5,6 +5,7 @@
 import { CaptureStore } from "./capture-store.js";
 import { LiveWave } from "./live-wave.js";
 import { Microphone } from "./microphone.js";
+import { holdAlone } from "./one-tab.js";
 import { PartUpload, Refused } from "./part-upload.js";
 import { formatClock } from "./player.js";
 import { Sha256 } from "./sha256.js";
@@ -88,7 +89,7 @@ class Dictation {
   // What this browser dictated before the page was reloaded.
   async restore() {
     const id = `dictation ${this.root.dataset.dictation}`;
-    if (!(await holdLock(id))) {
+    if (!(await holdAlone(id))) {
       this.fail("This dictation is open in another tab of this browser. Go on there.");
       return;
     }
@@ -297,17 +298,6 @@ function joined(pieces) {
     place += piece.length;
   }
   return whole;
-}
-
-// Two tabs of one browser share its copy: only one of them may dictate.
-function holdLock(name) {
-  if (!navigator.locks) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      resolve(Boolean(lock));
-      return lock ? new Promise(() => {}) : undefined;
-    });
-  });
 }
 
 const root = document.querySelector("[data-dictation]");

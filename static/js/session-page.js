@@ -4,6 +4,7 @@ import { LiveWave } from "./live-wave.js";
 import { Microphone } from "./microphone.js";
 import { MicrophoneDesk } from "./microphone-desk.js";
 import { NotesPad } from "./notes-pad.js";
+import { holdAlone } from "./one-tab.js";
 import { formatClock } from "./player.js";
 import { Recorder } from "./recorder.js";
 import { RecordingView } from "./recording-view.js";
@@ -67,7 +68,7 @@ class SessionPage {
   // Go on with what this browser recorded before the page was reloaded, or wait for Start.
   async begin() {
     const before = await this.recorder.restore().catch(() => "");
-    if (!(await this.holdLock())) {
+    if (!(await holdAlone(`capture ${this.recorder.id}`))) {
       this.isElsewhere = true;
     } else if (this.mode === "recorded") {
       this.view.paint();
@@ -82,17 +83,6 @@ class SessionPage {
       await this.startRecording();
     }
     this.view.paint();
-  }
-
-  // Two tabs of one browser share its copy: only one of them may record.
-  holdLock() {
-    if (!navigator.locks) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      navigator.locks.request(`capture ${this.recorder.id}`, { ifAvailable: true }, (lock) => {
-        resolve(Boolean(lock));
-        return lock ? new Promise(() => {}) : undefined;
-      });
-    });
   }
 
   async startRecording() {
