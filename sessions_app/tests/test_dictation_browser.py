@@ -7,7 +7,6 @@ from django.test import Client
 from sessions_app import stt
 from sessions_app.models import AudioUpload
 from sessions_app.tests.factories import make_session
-from sessions_app.tests.test_recorder_browser import chromium_with_microphone  # noqa: F401  (a fixture)
 from sessions_app.tests.test_tasks import Engine
 from sessions_app.tests.test_uploads import run_jobs
 from synapse.testing.browser import PHONE, assert_page_is_clean, watch
@@ -31,7 +30,7 @@ def engine(monkeypatch):
     monkeypatch.setattr(stt, "get_transcriber", lambda *, cloud_allowed: Engine())
 
 
-def test_a_dictation_survives_a_reload_and_a_cut(live_server, asha, chromium_with_microphone):  # noqa: F811
+def test_a_dictation_survives_a_reload_and_a_cut(live_server, asha, chromium_with_microphone):
     session = make_session(asha, status="completed", consent=False, with_recording=False)
     client = Client()
     client.force_login(asha)
