@@ -123,19 +123,21 @@ def resume_session(
 
 def complete_session(session: ConsultationSession, *, by: User, at: datetime, reason: str = "") -> ConsultationSession:
     """End the session: its stream closes with what is acknowledged, the rest is named as a gap, and the words are
-    queued to be written. `reason` is a code such as `abandoned`. Raises NotAllowed and InvalidTransition."""
+    queued to be written. `reason` is a code such as `abandoned`: such a session ended when it was last touched, and
+    is billed until then. Raises NotAllowed and InvalidTransition."""
     permissions.check_can_conduct(by, session)
-    seconds = _paused_seconds(session, until=at)
+    ended_at = _last_touched_at(session) if reason == ABANDONED else at
+    seconds = _paused_seconds(session, until=ended_at)
     with unit_of_work():
         recordings.close_stream(session, rest_reason=_rest_reason(reason), at=at)
         advance(
             session,
             Status.COMPLETED,
             at=at,
-            ended_at=at,
+            ended_at=ended_at,
             status_reason=reason,
             paused_seconds=seconds,
-            duration_minutes=_minutes(session.started_at, at, pauses=seconds),
+            duration_minutes=_minutes(session.started_at, ended_at, pauses=seconds),
         )
         transcripts.request_transcript(session, by=by, at=at)
         record_change(session, "complete", by=by)
@@ -229,6 +231,11 @@ def allow_context(session: ConsultationSession, *, is_allowed: bool, by: User, a
 def _rest_reason(reason: str) -> str:
     """Return why audio is missing at the end: nobody was there any more, or it was on its way."""
     return SessionEvent.Reason.AWAY if reason == ABANDONED else SessionEvent.Reason.NOT_SENT
+
+
+def _last_touched_at(session: ConsultationSession) -> datetime:
+    touched = (session.started_at, session.paused_at, session.resumed_at, session.last_audio_at)
+    return max(at for at in touched if at is not None)
 
 
 def _paused_seconds(session: ConsultationSession, *, until: datetime) -> int:

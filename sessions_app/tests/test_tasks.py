@@ -190,6 +190,17 @@ def test_a_session_left_open_is_completed_with_its_bill_and_twice_does_nothing(a
     assert session.bills.count() == 1
 
 
+def test_a_session_left_open_is_billed_until_it_was_last_touched(asha):
+    now = timezone.now()
+    session = make_session(asha, at=now - timedelta(hours=14))
+    recordings.note_audio(session.pk, at=now - timedelta(hours=13, minutes=10))
+
+    tasks.complete_abandoned(now)
+
+    session.refresh_from_db()
+    assert (session.ended_at, session.duration_minutes) == (now - timedelta(hours=13, minutes=10), 50)
+
+
 def test_a_recorder_that_never_comes_back_leaves_its_words_and_a_named_rest(asha):
     clinic = ClinicSettings.load()
     clinic.abandoned_session_hours = 2
