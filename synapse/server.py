@@ -1,10 +1,12 @@
 """The web server: daphne, with a drain before it stops (daphne itself cuts every socket at SIGTERM)."""
 
 import asyncio
+import io
 import logging
 from collections.abc import Iterable
 from typing import Any
 
+from daphne import http_protocol
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -21,6 +23,7 @@ POLICY = 1008
 LINGER_SECONDS = 1.0  # in which a client that did too much may read why; it is not read any more
 FIRST_REGISTERED, LAST_REGISTERED = 1001, 1014
 LARGEST_MESSAGE = 64 * 1024
+LARGEST_BODY = 6 * 1024 * 1024  # bytes of a request; every door takes less, and says so itself
 PING_SECONDS = 5  # a half-open client is noticed after 15 s
 PING_TIMEOUT_SECONDS = 10
 MOST_WAITING = 64  # frames the application has not taken yet; until it has, no more is read from this client
@@ -30,6 +33,28 @@ MOST_UNREAD = 1024 * 1024  # bytes the client has not read yet; one that reads n
 
 class ListenError(Exception):
     """The address is taken or not ours."""
+
+
+class Request(http_protocol.WebRequest):
+    """Daphne's request with its body in memory, and bounded.
+
+    Twisted would put one over 100 kB, of any length and from anybody, in clear in the system's temporary folder.
+    """
+
+    is_too_large = False
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802  twisted's name
+        self.content = io.BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  twisted's name
+        self.is_too_large = self.is_too_large or self.content.tell() + len(data) > LARGEST_BODY
+        if not self.is_too_large:
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        if self.is_too_large:
+            return self.basic_error(413, b"Content Too Large", "Send less at once.")
+        return super().process()
 
 
 class Protocol(WebSocketProtocol):
@@ -91,6 +116,7 @@ class DrainingServer(Server):
 
     def run(self) -> None:
         self.ports = []
+        http_protocol.WebRequest = Request
         WebSocketFactory.protocol = Protocol
         super().run()
 

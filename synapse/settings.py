@@ -267,7 +267,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Django writes a body beyond this to the disk, in clear; the server takes none beyond it.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 
 # Speech and reports ---------------------------------------------------------------------------------------------------
 STT_BACKEND = env.str("STT_BACKEND", default="")

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A live stream that acknowledges what it took only when the server goes down, and a request that takes a second.
 APPLICATION = """
-    import asyncio, sys
+    import asyncio, os, sys
     from synapse import server
     from synapse.common import draining
     server.DRAIN_SECONDS = float(sys.argv[2])
@@ -51,6 +52,17 @@ APPLICATION = """
             await send({"type": "websocket.send", "text": "x" * 60_000})
             await asyncio.sleep(0)
 
+    async def length(receive, send):
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message.get("more_body")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]
+        files = [os.path.realpath(f"/proc/self/fd/{number}") for number in opened if number > 2]
+        on_disk = [path for path in files if path.endswith("(deleted)")]
+        await send({"type": "http.response.body", "body": f"{size} bytes, {len(on_disk)} on disk".encode()})
+
     async def answer(receive, send):
         await asyncio.sleep(1)
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -58,7 +70,7 @@ APPLICATION = """
 
     async def application(scope, receive, send):
         if scope["type"] == "http":
-            await answer(receive, send)
+            await (length if scope["path"] == "/length" else answer)(receive, send)
         else:
             kinds = {"/idle": idle, "/deaf": deaf, "/loud": loud}
             await kinds.get(scope["path"], stream)(receive, send)
@@ -137,6 +149,30 @@ def test_a_client_that_reads_nothing_is_cut_off_and_the_others_are_served(server
         while data := raw.recv(1_000_000):
             received += len(data)
             assert received < 40_000_000
+
+
+def send_body(server, size: int) -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/length", data=b"x" * size)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def test_what_is_sent_never_touches_the_disk_and_too_much_is_refused(server):
+    assert send_body(server, 2_000_000) == (200, "2000000 bytes, 0 on disk")
+    assert send_body(server, 20_000_000) == (413, "")
+
+
+def test_a_body_of_no_said_length_is_bounded_too(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(20):
+            client.sendall(b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n")
+        client.sendall(b"0\r\n\r\n")
+
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_live_stream_gets_its_acknowledgement_and_1012_before_the_server_stops(server):
