@@ -145,6 +145,14 @@ def test_the_diagrams_in_the_architecture_page_are_those_of_the_tables():
     assert diagrams.document() in page, "Run `python manage.py state_diagrams --write`."
 
 
+def test_every_module_of_sessions_is_on_the_architecture_page():
+    page = (ROOT / "synapse" / "ARCHITECTURE.md").read_text()
+    listed = page.partition("| noun | modules |")[2].partition("\n## ")[0]
+    modules = {path.stem for path in (ROOT / "sessions_app").glob("*.py")} - {"__init__"}
+
+    assert set(re.findall(r"`(\w+)`", listed)) == modules
+
+
 # Layers ---------------------------------------------------------------------------------------------------------------
 def test_every_package_of_synapse_has_a_place_in_the_layers():
     contracts = configparser.ConfigParser()
