@@ -142,7 +142,7 @@ def _sound_rows(session: ConsultationSession, quality: Quality | None) -> list[t
 
 
 def _word_rows(words: Transcription | None) -> list[tuple[str, str]]:
-    if words is None or words.status != Transcription.Status.COMPLETED:
+    if words is None or not words.is_completed:
         return []
     rows = [
         ("Speech", length_words(sum(words.speakers.values()) / 1000)),

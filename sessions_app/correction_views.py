@@ -191,7 +191,7 @@ def changes(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show what was first heard beside what stands now, and who changed what when."""
     session = session_to_read(request, pk)
     transcription = queries.current_transcription(session)
-    if transcription is None or transcription.status != Transcription.Status.COMPLETED:
+    if transcription is None or not transcription.is_completed:
         raise Http404
     record_read(request, target=session, patient_id=session.patient_id, detail={"part": "changes"})
     context = transcript_page.changes_context(session, transcription)

@@ -100,7 +100,7 @@ def locked(transcription: Transcription) -> Transcription:
     """Return the row as stored, locked for this transaction; raise Conflict unless its words are finished."""
     rows = Transcription.objects.select_for_update(of=("self",)).select_related("session")
     row = rows.defer(*queries.BESIDE_THE_WORDS).get(pk=transcription.pk)
-    if row.status != Transcription.Status.COMPLETED:
+    if not row.is_completed:
         raise Conflict("Only a finished transcript is corrected.")
     return row
 

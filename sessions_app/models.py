@@ -298,6 +298,18 @@ class Transcription(Timestamped):
     def is_waiting(self) -> bool:
         return self.status in self.WAITING
 
+    @property
+    def is_completed(self) -> bool:
+        return self.status == self.Status.COMPLETED
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def is_without_speech(self) -> bool:
+        return self.status == self.Status.NO_SPEECH
+
 
 class TranscriptEdit(Timestamped):
     """One correction of a transcript: which segments it replaced by which. Undoing writes another one."""
@@ -362,6 +374,10 @@ class AudioUpload(Timestamped):
 
     def __str__(self) -> str:
         return f"upload {self.pk}"
+
+    @property
+    def is_dictation(self) -> bool:
+        return self.source == ConsultationSession.AudioSource.DICTATION
 
 
 class RecordingKey(models.Model):

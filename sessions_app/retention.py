@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from patients.models import Consent
 from patients.queries import live_consent
 from sessions_app import queries
-from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.models import ConsultationSession
 from synapse.accounts.choices import AudioRetention
 from synapse.accounts.models import ClinicSettings
 
@@ -181,7 +181,7 @@ def _facts_of(session: ConsultationSession, at: datetime) -> Facts:
         is_agreed=consent is not None,
         agreed_until=consent.expires_at if consent else None,
         signed_at=seal.signed_at if seal else None,
-        has_words=counting is not None and counting.status == Transcription.Status.COMPLETED,
+        has_words=counting is not None and counting.is_completed,
         are_words_pending=latest is not None and latest.is_waiting,
     )
 

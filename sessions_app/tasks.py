@@ -94,7 +94,7 @@ def transcribe(job: Job) -> None:
         engines.note_fallback(transcription, result.fallback)
     if spool.default_store().exists(session.pk):
         recordings.request_archive(session)
-    if transcription.status == Transcription.Status.COMPLETED:
+    if transcription.is_completed:
         workflows.transcript_completed(transcription, at=now)
 
 

@@ -11,7 +11,6 @@ from sessions_app.segments import SURE, Segment, words_of
 from sessions_app.stt.base import DOUBTFUL_BELOW
 from sessions_app.transcript_checks import Question
 
-Status = Transcription.Status
 OTHER_NAMES = {
     "unknown": "Not sure",
     "doctor_2": "Second doctor",
@@ -89,7 +88,7 @@ class Surroundings:
 
 def turns_of(session: ConsultationSession, transcription: Transcription | None) -> list[Turn]:
     """Return the lines to read: the finished transcript's, or those the live pass has so far."""
-    is_final = transcription is not None and transcription.status == Status.COMPLETED
+    is_final = transcription is not None and transcription.is_completed
     segments = ordered(transcription)
     around = surroundings(session, segments, names=None if is_final else live_names(session))
     return make_turns(segments, around)
@@ -138,7 +137,7 @@ def ordered(transcription: Transcription | None) -> list[Segment]:
     """Return the segments to show in the order they were said."""
     if transcription is None:
         return []
-    shown = transcription.segments if transcription.status == Status.COMPLETED else transcription.live_segments
+    shown = transcription.segments if transcription.is_completed else transcription.live_segments
     return sorted(shown, key=lambda segment: segment["start_ms"])
 
 

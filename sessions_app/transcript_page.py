@@ -10,7 +10,6 @@ from sessions_app.segments import Segment
 from synapse.common import jobs
 from synapse.common.models import Job
 
-Status = Transcription.Status
 MOST_CHECKS = 30
 MOST_CHANGES = 12
 PAGE_KEYS = (
@@ -97,7 +96,7 @@ def context_of(session: ConsultationSession, transcription: Transcription | None
         "clock_map": session.audio_map or [[0, 0]],
         "peaks": " ".join(str(round(level * 100)) for level in session.audio_peaks),
     }
-    if transcription is None or transcription.status != Status.COMPLETED:
+    if transcription is None or not transcription.is_completed:
         return {**context, "turns": transcript_lines.turns_of(session, transcription)}
     return {**context, **words_context(session, transcription), "page_keys": PAGE_KEYS}
 

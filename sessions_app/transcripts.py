@@ -152,7 +152,7 @@ def fail(transcription: Transcription, *, message: str, at: datetime) -> None:
 def check_can_retry(transcription: Transcription, *, by: User) -> None:
     """Raise NotAllowed, or Conflict when a try is under way or the audio is gone."""
     permissions.check_can_retry(by, transcription)
-    if transcription.status == Status.COMPLETED:
+    if transcription.is_completed:
         permissions.check_can_read_words(by, transcription.session)
     if transcription.is_waiting:
         raise Conflict("The transcript is being written. Wait until it is done.")

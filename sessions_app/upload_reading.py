@@ -99,8 +99,7 @@ def obstacle(upload: AudioUpload, *, at: datetime) -> str:
         return "cancelled"
     if queries.has_recording(session):
         return "has_recording"
-    is_dictation = upload.source == ConsultationSession.AudioSource.DICTATION
-    if not is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
+    if not upload.is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
         return "no_consent"
     return ""
 

@@ -253,7 +253,7 @@ def settle_left(at: datetime) -> None:
     """Give up files whose client was not heard for a day, keep dictations as far as they came, erase what is left."""
     left = AudioUpload.objects.filter(status=Status.RECEIVING, last_part_at__lt=at - ABANDONED_AFTER)
     for upload in left.select_related("session"):
-        if upload.source == Source.DICTATION and upload.received_bytes:
+        if upload.is_dictation and upload.received_bytes:
             _have_read(upload, by=None, at=at)
         else:
             _end(upload, Status.ABANDONED, code="", by=None, at=at)
@@ -320,7 +320,7 @@ def _receiving(upload: AudioUpload, offset: int) -> AudioUpload:
 
 
 def _kind_from(row: AudioUpload, offset: int, part: bytes) -> str:
-    if row.source == Source.DICTATION or offset > 0:
+    if row.is_dictation or offset > 0:
         return row.kind
     return kind_of(part)
 
