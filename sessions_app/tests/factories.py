@@ -96,18 +96,32 @@ def make_transcription(session: ConsultationSession, *, status: str = "completed
     if status == "failed":
         transcripts.fail(transcription, message="The speech engine stopped.", at=now)
     elif status in {"completed", "no_speech"}:
-        segments = [segment_of(*line) for line in SEGMENTS] if status == "completed" else []
-        transcripts.store_result(
-            transcription,
-            segments=segments,
-            service="embedded",
-            model="tiny.en",
-            language="en-US",
-            confidence=0.9,
-            processing_seconds=1.0,
-            at=now,
-        )
+        store_words(transcription, [segment_of(*line) for line in SEGMENTS] if status == "completed" else [], now)
     return transcription
+
+
+def store_words(transcription: Transcription, segments: list[dict[str, Any]], at: datetime) -> Transcription:
+    """Keep segments as what the batch pass heard."""
+    return transcripts.store_result(
+        transcription,
+        segments=segments,
+        service="embedded",
+        model="tiny.en",
+        language="en-US",
+        confidence=0.9,
+        processing_seconds=1.0,
+        at=at,
+    )
+
+
+def make_written_session(doctor: User) -> ConsultationSession:
+    """Make a session that is over, with its sound and its words."""
+    session = make_session(doctor)
+    record_audio(session)
+    services.complete_session(session, by=doctor, at=timezone.now())
+    session.transcriptions.all().delete()  # its words are not waited for
+    make_transcription(session)
+    return session
 
 
 def segment_of(speaker: str, start_ms: int, end_ms: int, text: str, *, doubtful: str = "") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from array import array
 from pathlib import Path
 
 from sessions_app.stt.base import SAMPLE_RATE
-from sessions_app.tests.stt.sound import encode
+from sessions_app.tests.stt.sound import encode, mux_sound
 
 
 def hum(seconds: float) -> bytes:
@@ -45,7 +45,7 @@ def live_webm(seconds: float = 3.0) -> bytes:
     target = _Unseekable()
     with av.open(target, "w", format="webm") as output:
         stream = output.add_stream("libopus", rate=48_000, layout="mono")
-        _mux_sound(output, stream, hum(seconds), 48_000)
+        mux_sound(output, stream, hum(seconds), 48_000)
     return target.getvalue()
 
 
@@ -65,7 +65,7 @@ def video(container: str, codec: str | None, seconds: float = 2.0) -> bytes:
             output.mux(picture.encode(frame))
         output.mux(picture.encode(None))
         if sound is not None:
-            _mux_sound(output, sound, hum(seconds), 48_000)
+            mux_sound(output, sound, hum(seconds), 48_000)
     return target.getvalue()
 
 
@@ -76,7 +76,7 @@ def faststart_m4a(seconds: float = 6.0) -> bytes:
     with tempfile.TemporaryDirectory() as folder:  # its second pass opens the file again
         path = Path(folder) / "sound.m4a"
         with av.open(str(path), "w", format="ipod", options={"movflags": "faststart"}) as output:
-            _mux_sound(output, output.add_stream("aac", rate=44_100, layout="mono"), hum(seconds), 44_100)
+            mux_sound(output, output.add_stream("aac", rate=44_100, layout="mono"), hum(seconds), 44_100)
         return path.read_bytes()
 
 
@@ -105,21 +105,5 @@ def _deep_flac(pcm: bytes, rate: int) -> bytes:
     with av.open(target, "w", format="flac") as output:
         stream = output.add_stream("flac", rate=rate, layout="mono")
         stream.format = "s32"
-        _mux_sound(output, stream, pcm, rate)
+        mux_sound(output, stream, pcm, rate)
     return target.getvalue()
-
-
-def _mux_sound(output, stream, pcm: bytes, rate: int) -> None:
-    import av
-    import numpy as np
-
-    resampler = av.audio.resampler.AudioResampler(format=stream.format.name, layout="mono", rate=rate)
-    frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
-    frame.sample_rate = SAMPLE_RATE
-    fifo = av.audio.fifo.AudioFifo()
-    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-        fifo.write(piece)
-    size = stream.codec_context.frame_size or 1_024
-    while (piece := fifo.read(size, partial=True)) is not None:
-        output.mux(stream.encode(piece))
-    output.mux(stream.encode(None))

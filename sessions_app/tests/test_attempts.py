@@ -6,10 +6,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_app import corrections, queries, services, transcripts
+from sessions_app import corrections, queries, transcripts
 from sessions_app.models import Transcription
 from sessions_app.templatetags.sessions import time_left
-from sessions_app.tests.factories import make_session, make_transcription, record_audio, segment_of
+from sessions_app.tests.factories import (
+    make_transcription,
+    make_written_session,
+    segment_of,
+)
 from synapse.common import jobs
 from synapse.common.errors import NotAllowed
 from synapse.common.models import Job
@@ -19,12 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def session(asha):
-    session = make_session(asha)
-    record_audio(session)
-    services.complete_session(session, by=asha, at=timezone.now())
-    session.transcriptions.all().delete()
-    make_transcription(session)
-    return session
+    return make_written_session(asha)
 
 
 @pytest.fixture

@@ -7,9 +7,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from patients import services as patients
-from sessions_app import corrections, services, transcript_page, transcripts
+from sessions_app import corrections, transcript_page, transcripts
 from sessions_app.models import ConsultationSession, SessionEvent
-from sessions_app.tests.factories import SEGMENTS, make_session, make_transcription, record_audio, segment_of
+from sessions_app.tests.factories import (
+    SEGMENTS,
+    make_session,
+    make_transcription,
+    make_written_session,
+    record_audio,
+    segment_of,
+    store_words,
+)
 from synapse.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -32,12 +40,7 @@ OF_A_LINE = ("line", "speaker", "merge", "split", "heard", "restore", "reading")
 
 @pytest.fixture
 def completed(asha):
-    session = make_session(asha)
-    record_audio(session)
-    services.complete_session(session, by=asha, at=timezone.now())
-    session.transcriptions.all().delete()
-    make_transcription(session)
-    return session
+    return make_written_session(asha)
 
 
 @pytest.fixture
@@ -61,19 +64,6 @@ def texts(session):
     return [segment["text"] for segment in session.transcriptions.get().segments]
 
 
-def store(row, segments, now):
-    return transcripts.store_result(
-        row,
-        segments=segments,
-        service="embedded",
-        model="tiny.en",
-        language="en-US",
-        confidence=0.8,
-        processing_seconds=2.5,
-        at=now,
-    )
-
-
 # What is shown --------------------------------------------------------------------------------------------------------
 def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
     row = make_transcription(session, status="processing")
@@ -83,7 +73,7 @@ def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
         segment_of("doctor", 0, 900, "Any side effects from sertraline", doubtful="sertraline"),
         segment_of("unknown", 13_500, 15_000, "Some nausea at first"),
     ]
-    store(row, lines, now)
+    store_words(row, lines, now)
 
     shown = transcript_page.context_of(session, row)
 
@@ -101,7 +91,7 @@ def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
 def test_a_line_whose_words_do_not_fit_its_text_is_shown_whole(session, now):
     row = make_transcription(session, status="processing")
     line = segment_of("doctor", 0, 900, "Any side effects from sertraline")
-    store(row, [{**line, "words": line["words"][:2]}], now)
+    store_words(row, [{**line, "words": line["words"][:2]}], now)
 
     turn = transcript_page.context_of(session, row)["turns"][0]
 
@@ -114,7 +104,7 @@ def test_an_open_reading_is_shown_in_its_line_until_it_is_settled(session, asha,
     row = transcripts.open_live(session)
     live = {**segment_of("patient", 0, 2_000, "I take fifty milligrams in the morning"), "id": 1}
     transcripts.append_live_segments(row, [live], offset_ms=2_000, at=now)
-    store(row, [segment_of("patient", 0, 2_000, "I take fifteen milligrams in the morning")], now)
+    store_words(row, [segment_of("patient", 0, 2_000, "I take fifteen milligrams in the morning")], now)
 
     shown = transcript_page.context_of(session, row)
 
@@ -133,7 +123,7 @@ def test_a_word_the_engine_put_in_says_what_it_heard(session, now):
     row = make_transcription(session, status="processing")
     line = segment_of("doctor", 0, 900, "Any side effects from sertraline")
     line["words"][4]["heard"] = "certain line"
-    store(row, [line], now)
+    store_words(row, [line], now)
 
     shown = transcript_page.context_of(session, row)
 
@@ -247,7 +237,7 @@ def test_a_page_of_an_older_transcript_corrects_nothing_of_the_newer(completed, 
     old = completed.transcriptions.get()
     again = transcripts.retry(old, by=asha, at=timezone.now())
     transcripts.start_processing(again, at=timezone.now())
-    store(again, [segment_of("doctor", 0, 2_000, "The words were written again here")], timezone.now())
+    store_words(again, [segment_of("doctor", 0, 2_000, "The words were written again here")], timezone.now())
 
     answer = signed_in(asha).post(url("swap", completed), {"transcription": str(old.pk), "revision": 0})
 

@@ -4,7 +4,13 @@ import pytest
 
 from sessions_app import corrections, transcripts
 from sessions_app.models import Transcription
-from sessions_app.tests.factories import make_session, make_transcription, record_audio, segment_of
+from sessions_app.tests.factories import (
+    make_session,
+    make_transcription,
+    record_audio,
+    segment_of,
+    store_words,
+)
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
 from synapse.common.models import Job
 
@@ -24,19 +30,6 @@ def transcription(session):
     return make_transcription(session)
 
 
-def store(row, segments, now):
-    return transcripts.store_result(
-        row,
-        segments=segments,
-        service="embedded",
-        model="tiny.en",
-        language="en-US",
-        confidence=0.8,
-        processing_seconds=2.5,
-        at=now,
-    )
-
-
 # What the engine heard ------------------------------------------------------------------------------------------------
 def test_a_result_becomes_the_original_transcript(transcription):
     assert transcription.status == Status.COMPLETED
@@ -52,7 +45,7 @@ def test_too_few_words_are_no_speech(session, now, text):
     row = make_transcription(session, status="processing")
     segments = [segment_of("unknown", 0, 900, text)] if text else []
 
-    store(row, segments, now)
+    store_words(row, segments, now)
 
     assert row.status == Status.NO_SPEECH
     assert row.segments == []
@@ -65,7 +58,7 @@ def test_ids_of_the_live_pass_are_never_used_again(session, now):
     transcripts.append_live_segments(row, [live], offset_ms=900, at=now)
     assert len(row.live_segments) == 1
 
-    store(row, [segment_of("patient", 0, 900, "I slept very badly last night")], now)
+    store_words(row, [segment_of("patient", 0, 900, "I slept very badly last night")], now)
 
     row.refresh_from_db()
     assert [segment["id"] for segment in row.segments] == [2]
@@ -85,7 +78,7 @@ def test_where_the_live_pass_heard_another_dose_is_noted(session, now):
     live = {**segment_of("patient", 0, 2_000, "I take fifty milligrams in the morning"), "id": 1}
     transcripts.append_live_segments(row, [live], offset_ms=2_000, at=now)
 
-    store(row, [segment_of("patient", 0, 2_000, "I take fifteen milligrams in the morning")], now)
+    store_words(row, [segment_of("patient", 0, 2_000, "I take fifteen milligrams in the morning")], now)
 
     row.refresh_from_db()
     (reading,) = row.readings
@@ -100,7 +93,7 @@ def test_a_second_try_is_compared_with_what_the_recording_page_heard(session, no
     again = transcripts.retry(row, by=asha, at=now)
     transcripts.start_processing(again, at=now)
 
-    store(again, [segment_of("patient", 0, 2_000, "I ever take the sertraline now")], now)
+    store_words(again, [segment_of("patient", 0, 2_000, "I ever take the sertraline now")], now)
 
     assert [reading["kind"] for reading in again.readings] == ["negation"]
 
@@ -122,7 +115,7 @@ def test_live_words_of_dropped_audio_go_too(session, now):
 
 def test_a_result_comes_once(transcription, now):
     with pytest.raises(InvalidTransition):
-        store(transcription, [], now)
+        store_words(transcription, [], now)
 
 
 # Failing and trying again ---------------------------------------------------------------------------------------------

@@ -10,7 +10,14 @@ from patients.tests.factories import make_patient
 from sessions_app import audio, deletion, services
 from sessions_app.models import ConsultationSession, RecordingKey
 from sessions_app.retention import Rule
-from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, segment_of
+from sessions_app.tests.factories import (
+    make_consent,
+    make_session,
+    make_transcription,
+    make_written_session,
+    record_audio,
+    segment_of,
+)
 from synapse.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -23,12 +30,7 @@ def session(asha):
 
 @pytest.fixture
 def completed(asha):
-    session = make_session(asha)
-    record_audio(session)
-    services.complete_session(session, by=asha, at=timezone.now())
-    session.transcriptions.all().delete()
-    make_transcription(session)
-    return session
+    return make_written_session(asha)
 
 
 def url(name, session, *more):

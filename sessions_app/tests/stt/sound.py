@@ -142,19 +142,25 @@ NOISES = {
 def encode(pcm, container, codec, rate=SAMPLE_RATE, layout="mono"):
     """Return the sound as a file of another format."""
     import av
-    import numpy as np
 
     target = io.BytesIO()
     with av.open(target, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, layout=layout)
-        resampler = av.audio.resampler.AudioResampler(format=stream.format.name, layout=layout, rate=rate)
-        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        fifo = av.audio.fifo.AudioFifo()
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            fifo.write(piece)
-        size = stream.codec_context.frame_size or 1_024
-        while (piece := fifo.read(size, partial=True)) is not None:
-            output.mux(stream.encode(piece))
-        output.mux(stream.encode(None))
+        mux_sound(output, output.add_stream(codec, rate=rate, layout=layout), pcm, rate, layout)
     return target.getvalue()
+
+
+def mux_sound(output, stream, pcm, rate, layout="mono"):
+    """Write PCM to a stream of an open container, to the end."""
+    import av
+    import numpy as np
+
+    resampler = av.audio.resampler.AudioResampler(format=stream.format.name, layout=layout, rate=rate)
+    frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = SAMPLE_RATE
+    fifo = av.audio.fifo.AudioFifo()
+    for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+        fifo.write(piece)
+    size = stream.codec_context.frame_size or 1_024
+    while (piece := fifo.read(size, partial=True)) is not None:
+        output.mux(stream.encode(piece))
+    output.mux(stream.encode(None))
