@@ -16,12 +16,12 @@ import shutil
 from pathlib import Path
 from uuid import UUID
 
-from sessions_app.durable_files import sync_folder
 from sessions_app.spool_errors import KeyDestroyed, SpoolBusy, SpoolClosed, SpoolDamaged, StorageFailed
 from sessions_app.spool_format import KeyOf, read_mark
 from sessions_app.spool_reader import SpoolReader
 from sessions_app.spool_writer import SpoolWriter
 from sessions_app.timeline import BYTES_PER_MS, GAP_TOLERANCE_MS, SAMPLE_RATE, Chunk, Timeline
+from synapse.common.durable_files import sync_folder
 
 __all__ = [
     "BYTES_PER_MS",

@@ -2,7 +2,7 @@
 
 import errno
 
-from sessions_app import durable_files
+from synapse.common.durable_files import is_disk_full
 
 
 class SpoolClosed(Exception):
@@ -18,7 +18,7 @@ class StorageFailed(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(errno.errorcode.get(error.errno or 0, "EIO"))
-        self.is_full = durable_files.is_disk_full(error)
+        self.is_full = is_disk_full(error)
 
 
 class SpoolDamaged(Exception):

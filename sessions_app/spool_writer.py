@@ -8,7 +8,6 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sessions_app.durable_files import Locked, sync_folder, take_lock
 from sessions_app.spool_errors import SpoolBusy, SpoolClosed, SpoolDamaged, StorageFailed
 from sessions_app.spool_format import (
     FILE_HEADER_LENGTH,
@@ -22,6 +21,7 @@ from sessions_app.spool_format import (
     seal,
 )
 from sessions_app.timeline import Chunk, Timeline
+from synapse.common.durable_files import Locked, sync_folder, take_lock
 
 
 class SpoolWriter:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sessions_app.durable_files import Locked, sync_folder, take_lock
+from synapse.common.durable_files import Locked, sync_folder, take_lock
 from synapse.encryption.blobs import BLOCK, BlobReader, encrypt_stream
 from synapse.encryption.errors import DecryptionError
 

@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from sessions_app import permissions, queries, recording_keys, upload_store
-from sessions_app.durable_files import is_disk_full
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.sound_files import HEAD_BYTES, PCM, NotSound, kind_of
 from sessions_app.timeline import BYTES_PER_MS
@@ -20,6 +19,7 @@ from sessions_app.trail import record_change
 from synapse.accounts.models import User
 from synapse.audit.services import unit_of_work
 from synapse.common import jobs
+from synapse.common.durable_files import is_disk_full
 from synapse.common.errors import Conflict, DomainError
 from synapse.common.models import Job
 from synapse.common.transitions import advance

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from synapse.common.durable_files import sync_folder
 from synapse.encryption.blobs import BlobReader, encrypt_stream, plain_size
 from synapse.encryption.errors import DecryptionError
 
@@ -163,7 +164,7 @@ class FolderBackend:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkstemp made the file for this user alone, on the same disk: the rename is atomic.
             path.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def read(self, name: str, start: int, end: int) -> bytes:
         with _as_storage_error(), (self.root / name).open("rb") as file:
@@ -185,14 +186,6 @@ class FolderBackend:
                 raise StorageError("The audio folder cannot be written.", transient=False)
             if shutil.disk_usage(self.root).free < LEAST_FREE_BYTES:
                 raise StorageError("The disk of the audio folder is full.", transient=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
