@@ -9,9 +9,9 @@ from django.urls import reverse
 from reports import queries, rendering, takeover
 from reports.models import Report
 from sessions_app import queries as session_queries
+from sessions_app import transcript_lines
 from sessions_app.models import ConsultationSession
 
-SPEAKERS = {"unknown": "Unknown", "other": "Other", "doctor_2": "Doctor 2"}
 CHANGE_WORDS = {
     takeover.Change.START: "Medication, new",
     takeover.Change.CHANGE: "Medication, changed",
@@ -135,9 +135,5 @@ def turn_views(report: Report) -> list[TurnView]:
 
 
 def speaker_name(session: ConsultationSession, speaker: str) -> str:
-    """Name a speaker for the page: `Dr Rao`, `Kavya`, `Patient 2`."""
-    if speaker == "doctor":
-        return f"Dr {session.doctor.last_name}" if session.doctor.last_name else session.doctor.display_name
-    if speaker == "patient":
-        return session.patient.first_name
-    return SPEAKERS.get(speaker) or speaker.replace("_", " ").capitalize()
+    """Name a speaker as the transcript does: `Dr Rao`, `Kavya`, `Second patient`."""
+    return transcript_lines.speaker_names(session).get(speaker, speaker)

@@ -12,6 +12,7 @@ from reports.services.editing import evidence_of_finding
 from reports.structure import parse_structure
 from sessions_app import permissions as session_permissions
 from sessions_app import wording
+from sessions_app.transcript_lines import OTHER_NAMES
 from synapse.accounts.models import User
 
 SHOWN_FINDINGS = 8
@@ -278,7 +279,7 @@ def correction_view(sentence: Sentence) -> list[wording.Part]:
 def _spoken(said: str) -> str:
     """Write the speakers of cited words as on the page."""
     lines = [line.partition(": ") for line in said.splitlines()]
-    return " ".join(f"{beside.SPEAKERS.get(speaker, speaker.capitalize())}: {words}" for speaker, _, words in lines)
+    return " ".join(f"{OTHER_NAMES.get(speaker, speaker.capitalize())}: {words}" for speaker, _, words in lines)
 
 
 def chips_of(evidence: list[Evidence]) -> list[Chip]:
