@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from sessions_app import queries, recording_keys, services, spool, stt, upload_reading, upload_store, uploads, worker
@@ -246,6 +247,8 @@ def test_two_windows_that_send_the_same_file_at_once_make_one_whole(session, eng
             wins.append(offset)
         except (uploads.WrongOffset, uploads.UploadBusy):
             pass
+        finally:
+            connections.close_all()
 
     offset = 0
     while offset < len(content):
