@@ -61,6 +61,12 @@ def check_can_give_away(user: User, session: ConsultationSession) -> None:
         raise Conflict("This session was cancelled. There is nothing to move.")
 
 
+def has_consent_for(patient_id: UUID, source: str, *, at: datetime) -> bool:
+    """Tell whether a patient's consent lets sound of this source in; a dictation is the doctor's own voice, needs none."""
+    is_dictation = source == ConsultationSession.AudioSource.DICTATION
+    return is_dictation or has_live_consent(patient_id, Consent.Kind.RECORDING, at=at)
+
+
 def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at: datetime) -> None:
     """Raise unless this person may give the session to this patient, whose own consent its sound then needs."""
     check_can_give_away(user, session)
@@ -69,8 +75,7 @@ def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at:
     if to.archived_at is not None:
         raise Conflict("This patient is archived. Restore the record before you move a session to it.")
     is_recorded = session.stream_opened_at is not None and session.audio_deleted_at is None
-    is_dictated = session.audio_source == ConsultationSession.AudioSource.DICTATION
-    if is_recorded and not is_dictated and not has_live_consent(to.pk, Consent.Kind.RECORDING, at=at):
+    if is_recorded and not has_consent_for(to.pk, session.audio_source, at=at):
         raise NoConsent(
             "The session was recorded, and this patient has not agreed to that. Record their consent first, or delete "
             "the recording."
@@ -78,13 +83,11 @@ def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at:
 
 
 def check_can_upload(user: User, session: ConsultationSession, source: str, *, at: datetime) -> None:
-    """Raise unless this person may bring sound into the session afterwards: its doctor, and for an upload a live
-    recording consent. A dictation is the doctor's own voice and needs none."""
+    """Raise unless this person may bring sound into the session afterwards: its doctor, with the consent it needs."""
     check_can_conduct(user, session)
     if session.status == ConsultationSession.Status.CANCELLED:
         raise StreamOver("This session was cancelled. It takes no recording.")
-    is_dictation = source == ConsultationSession.AudioSource.DICTATION
-    if not is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
+    if not has_consent_for(session.patient_id, source, at=at):
         raise NoConsent("This patient has not agreed to be recorded. Record the consent first, or dictate instead.")
 
 

@@ -11,9 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from patients.models import Consent
-from patients.queries import has_live_consent
-from sessions_app import gaps, queries, spool, transcripts, upload_store
+from sessions_app import gaps, permissions, queries, spool, transcripts, upload_store
 from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent
 from sessions_app.sound_files import NotSound, length_said, pcm_of
 from sessions_app.trail import record_change
@@ -99,7 +97,7 @@ def obstacle(upload: AudioUpload, *, at: datetime) -> str:
         return "cancelled"
     if queries.has_recording(session):
         return "has_recording"
-    if not upload.is_dictation and not has_live_consent(session.patient_id, Consent.Kind.RECORDING, at=at):
+    if not permissions.has_consent_for(session.patient_id, upload.source, at=at):
         return "no_consent"
     return ""
 

@@ -293,7 +293,7 @@ def _check_still_wanted(upload: AudioUpload, *, by: User, at: datetime) -> None:
         permissions.check_can_upload(by, session, upload.source, at=at)
         if upload.status == Status.RECEIVING:
             _check_takes_recording(session)
-    except (DomainError, Conflict) as error:
+    except DomainError as error:
         code = error.code if error.code in REASONS else "cancelled"
         _end(upload, Status.ABANDONED, code=code, by=by, at=at)
         raise
