@@ -1,6 +1,6 @@
 // The idle lock: after a while without a touch the page is covered until its person enters the password. What was typed
 // stays where it is, and a recording goes on behind the cover. All tabs of this browser lock and open together.
-import { csrfToken } from "./requests.js";
+import { postForm } from "./requests.js";
 import { showToast } from "./toast.js";
 
 const LOOK_MS = 1000;
@@ -18,13 +18,7 @@ let hasWarned = false;
 let serverKnows = false;
 let titleBefore = "";
 
-const post = (url, values = {}) =>
-  fetch(url, {
-    method: "POST",
-    body: new URLSearchParams(values),
-    headers: { "X-CSRFToken": csrfToken(), Accept: "application/json" },
-    redirect: "manual",
-  });
+const post = (url, values) => postForm(url, values, { redirect: "manual" });
 
 function touched() {
   if (dialog.open) return;

@@ -1,7 +1,7 @@
 // The note pad: saved two seconds after the last change, kept encrypted in this browser until the server has it.
 // Notes that were changed in another window meanwhile are never written over: both are shown.
 import { forgetNotes, keepNotes, keptNotes } from "./capture-store.js";
-import { csrfToken } from "./requests.js";
+import { postForm } from "./requests.js";
 
 const SAVE_AFTER_MS = 2000;
 const RETRY_MS = 5000;
@@ -46,9 +46,8 @@ export class NotesPad {
   // The page goes while something is unsaved: send it along; what does not arrive is kept on this device.
   #leave() {
     if (!this.isUnsaved || !this.conflict.hidden) return;
-    const body = new URLSearchParams({ text: this.area.value, based_on: this.basedOn });
-    const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
-    fetch(this.root.dataset.saveUrl, { method: "POST", body, headers, keepalive: true }).catch(() => {});
+    const values = { text: this.area.value, based_on: this.basedOn };
+    postForm(this.root.dataset.saveUrl, values, { keepalive: true }).catch(() => {});
   }
 
   async save() {
@@ -57,9 +56,7 @@ export class NotesPad {
     this.#saving = true;
     const text = this.area.value;
     try {
-      const body = new URLSearchParams({ text, based_on: this.basedOn });
-      const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
-      const answer = await fetch(this.root.dataset.saveUrl, { method: "POST", body, headers });
+      const answer = await postForm(this.root.dataset.saveUrl, { text, based_on: this.basedOn });
       await this.#answered(answer, text);
     } catch {
       this.#say("Not saved: no connection. Kept on this device.");

@@ -8,7 +8,7 @@ import { holdAlone } from "./one-tab.js";
 import { formatClock } from "./player.js";
 import { Recorder } from "./recorder.js";
 import { RecordingView } from "./recording-view.js";
-import { csrfToken } from "./requests.js";
+import { postForm } from "./requests.js";
 import { showToast } from "./toast.js";
 
 const LEFT_AFTER_MS = 120000; // a reload goes on by itself; after a longer absence the doctor says so
@@ -230,8 +230,7 @@ class SessionPage {
 
   async post(url, values) {
     try {
-      const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
-      const answer = await fetch(url, { method: "POST", body: new URLSearchParams(values), headers });
+      const answer = await postForm(url, values);
       if (answer.ok) return await answer.json();
     } catch {
       // Said below: the answer is the same as for a refusal.

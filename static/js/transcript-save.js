@@ -1,5 +1,5 @@
 // Every edit goes through here: one after the other, with the revision it saw; what changed comes back as lines.
-import { csrfToken } from "./requests.js";
+import { postForm } from "./requests.js";
 import { showToast } from "./toast.js";
 import { box, lineOf, page } from "./transcript-lines.js";
 
@@ -25,12 +25,11 @@ export function send(path, values = {}) {
 }
 
 async function post(path, values) {
-  const body = new URLSearchParams({ transcription: page().dataset.transcription, revision: revision() });
+  const sent = { transcription: page().dataset.transcription, revision: revision() };
   for (const [name, value] of Object.entries(values)) {
-    if (value !== null && value !== undefined && value !== false) body.set(name, value === true ? "on" : value);
+    if (value !== null && value !== undefined && value !== false) sent[name] = value === true ? "on" : value;
   }
-  const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
-  const response = await fetch(page().dataset.url + path, { method: "POST", body, headers, redirect: "error" });
+  const response = await postForm(page().dataset.url + path, sent, { redirect: "error" });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused(response.status, answer);
   apply(answer);
