@@ -133,13 +133,14 @@ def erase_files(session_id: UUID) -> None:
 
 
 def sweep(at: datetime) -> None:
-    """Delete every recording whose time has come, and the files of those deleted before that are still there."""
+    """Delete every recording whose time has come, and what is still there of those deleted before."""
     for session in retention.due_recordings(at):
         delete_when_due(session, by=None, at=at)
     left = ConsultationSession.objects.filter(audio_deleted_at__isnull=False).exclude(audio_name="")
     for session_id in left.values_list("pk", flat=True):
         erase_files(session_id)
     _sweep_spools(at)
+    recording_keys.clear_log()
 
 
 def certificate_of(session: ConsultationSession) -> Certificate | None:

@@ -21,6 +21,7 @@ from synapse.encryption.rotation import Outcome
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+LOG_WAIT_MS = 200  # nobody waits longer for those who read; the next sweep tries again
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="recording-keys")
 
@@ -55,7 +56,21 @@ def destroy(session_id: UUID, *, at: datetime) -> str:
         name = ""
     stored.wrapped, stored.destroyed_at = None, at
     stored.save(update_fields=["wrapped", "destroyed_at"])
+    transaction.on_commit(clear_log, robust=True)
     return name
+
+
+def clear_log() -> None:
+    """Empty SQLite's write-ahead log, where a destroyed key stands on; a log that is being read stays as it is."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        (patience_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {LOG_WAIT_MS}")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
 
 def rewrap() -> Outcome:
