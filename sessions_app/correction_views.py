@@ -10,7 +10,7 @@ from django.forms import Form
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from sessions_app import corrections, edit_history, forms, queries, transcript_lines, transcript_page
@@ -245,7 +245,7 @@ def _changed(session: ConsultationSession, row: Transcription, revision: int, *,
         "checks": context["check_count"],
         "can_undo": context["can_undo"],
         "can_redo": context["can_redo"],
-        "saved_at": timezone.localtime(at).strftime("%H:%M"),
+        "saved_at": formats.time_format(timezone.localtime(at), "G:i"),
     }
 
 
