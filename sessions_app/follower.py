@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,7 +12,8 @@ from django.utils import timezone
 from sessions_app import live_text, permissions, queries, spool, stt, transcripts
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import LiveEvent, LiveSession, Segment
+from sessions_app.segments import as_stored
+from sessions_app.stt.base import LiveEvent, LiveSession
 
 logger = logging.getLogger(__name__)
 
@@ -149,8 +149,8 @@ class Follower:
         if final and self._is_still_live():
             transcripts.append_live_segments(
                 self.transcription,
-                [_stored(segment) for segment in final],
-                offset_ms=round(final[-1].end * 1000),
+                [{"id": segment.id, "original_text": None, **as_stored(segment, _in_ms)} for segment in final],
+                offset_ms=_in_ms(final[-1].end),
                 at=timezone.now(),
             )
 
@@ -163,38 +163,21 @@ def _agreement(session: ConsultationSession) -> tuple[UUID, bool]:
     return session.patient_id, permissions.cloud_may_hear(session.patient_id, at=timezone.now())
 
 
+def _in_ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
 def _frame(event: LiveEvent) -> live_text.Frame:
     """Return a segment as the page takes it; the first `committed` words will not change."""
     segment = event.segment
     return {
         "id": str(segment.id),
-        "start_ms": round(segment.start * 1000),
-        "end_ms": round(segment.end * 1000),
+        "start_ms": _in_ms(segment.start),
+        "end_ms": _in_ms(segment.end),
         "speaker": segment.speaker,
         "text": segment.text,
         "confidence": round(segment.confidence, 3),
         "final": segment.is_final,
         "committed": event.committed,
         "words": [{"text": word.text, "confidence": round(word.confidence, 3)} for word in segment.words],
-    }
-
-
-def _stored(segment: Segment) -> dict[str, Any]:
-    return {
-        "id": segment.id,
-        "start_ms": round(segment.start * 1000),
-        "end_ms": round(segment.end * 1000),
-        "speaker": segment.speaker,
-        "text": segment.text,
-        "confidence": round(segment.confidence, 3),
-        "words": [
-            {
-                "text": word.text,
-                "start_ms": round(word.start * 1000),
-                "end_ms": round(word.end * 1000),
-                "confidence": round(word.confidence, 3),
-            }
-            for word in segment.words
-        ],
-        "original_text": None,
     }

@@ -1,10 +1,11 @@
 """Segments of a transcript as plain data: what follows from them, and how one is corrected, merged and split. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from sessions_app.stt import base
 from synapse.common.errors import DomainError
 
 Segment = dict[str, Any]
@@ -19,6 +20,28 @@ class NotCorrectable(DomainError):
     """A correction names a segment that is not there, an unknown speaker, or no text."""
 
     code = "invalid_correction"
+
+
+def as_stored(heard: base.Segment, place: Callable[[float], int]) -> Segment:
+    """Return what an engine heard as it is kept, without an id; `place` maps its seconds to ms on the recording clock."""
+    return {
+        "start_ms": place(heard.start),
+        "end_ms": place(heard.end),
+        "speaker": heard.speaker,
+        "voice": heard.voice,
+        "text": heard.text,
+        "confidence": round(heard.confidence, 3),
+        "words": [
+            {
+                "text": word.text,
+                "start_ms": place(word.start),
+                "end_ms": place(word.end),
+                "confidence": round(word.confidence, 3),
+            }
+            | word.origin
+            for word in heard.words
+        ],
+    }
 
 
 def text_of(segments: Sequence[Segment]) -> str:

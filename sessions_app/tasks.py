@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from django.utils import timezone
@@ -24,7 +24,8 @@ from sessions_app import (
 )
 from sessions_app.hints import hints_for
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import DOCTOR, LanguageUnknown, Segment, SpeechError, Word
+from sessions_app.segments import as_stored
+from sessions_app.stt.base import DOCTOR, LanguageUnknown, SpeechError, Transcript
 from sessions_app.stt.numerals import in_digits
 from synapse import storage, workflows
 from synapse.common import jobs
@@ -60,20 +61,7 @@ def transcribe(job: Job) -> None:
     if not session.audio_map:
         raise PermanentJobError("no_audio")
     started = time.monotonic()
-    try:
-        cloud_allowed = permissions.cloud_may_hear(session.patient_id, at=timezone.now())
-        transcriber = stt.get_transcriber(cloud_allowed=cloud_allowed)
-        result = transcriber.transcribe(
-            Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
-        )
-    except LanguageUnknown:
-        raise PermanentJobError("language") from None
-    except SpeechError as error:
-        raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
-    except storage.StorageError as error:
-        raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
-    except spool.SpoolDamaged:
-        raise PermanentJobError("spool_damaged") from None
+    result = _read(session, job)
     heard = result.segments
     if result.language.startswith("en"):
         heard = tuple(in_digits(segment) for segment in heard)
@@ -82,7 +70,7 @@ def transcribe(job: Job) -> None:
     now = timezone.now()
     transcripts.store_result(
         transcription,
-        segments=[_stored(segment, session.audio_map) for segment in heard],
+        segments=[as_stored(segment, partial(_clock_ms, session.audio_map)) for segment in heard],
         service=result.engine,
         model=result.model,
         language=result.language,
@@ -128,6 +116,28 @@ def archive_left_spools(at: datetime) -> None:
         recordings.request_archive(session)
 
 
+def _read(session: ConsultationSession, job: Job) -> Transcript:
+    """Have the engine read a session's recording; what goes wrong becomes the job's error."""
+    try:
+        cloud_allowed = permissions.cloud_may_hear(session.patient_id, at=timezone.now())
+        transcriber = stt.get_transcriber(cloud_allowed=cloud_allowed)
+        return transcriber.transcribe(
+            Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
+        )
+    except LanguageUnknown:
+        raise PermanentJobError("language") from None
+    except SpeechError as error:
+        raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
+    except storage.StorageError as error:
+        raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    except spool.SpoolDamaged:
+        raise PermanentJobError("spool_damaged") from None
+
+
+def _clock_ms(clock_map: list[list[int]], seconds: float) -> int:
+    return queries.file_to_clock(clock_map, round(seconds * 1000))
+
+
 def _measure(session: ConsultationSession) -> None:
     """Measure what the spool holds and name its gaps; there is nothing to do once there is only the file."""
     store = spool.default_store()
@@ -158,30 +168,3 @@ class Watched:
                 shown_at = time.monotonic()
                 jobs.extend_lease(self._job, at=timezone.now(), lease_seconds=jobs.SPEECH_LEASE_SECONDS)
                 jobs.set_progress(self._job, taken // spool.BYTES_PER_MS // 1000, total_ms // 1000)
-
-
-def _stored(segment: Segment, clock_map: list[list[int]]) -> dict[str, Any]:
-    """Return a segment as it is kept: times in ms on the recording clock."""
-
-    def place(seconds: float) -> int:
-        return queries.file_to_clock(clock_map, round(seconds * 1000))
-
-    return {
-        "start_ms": place(segment.start),
-        "end_ms": place(segment.end),
-        "speaker": segment.speaker,
-        "voice": segment.voice,
-        "text": segment.text,
-        "confidence": round(segment.confidence, 3),
-        "words": [_stored_word(word, place(word.start), place(word.end)) for word in segment.words],
-    }
-
-
-def _stored_word(word: Word, start_ms: int, end_ms: int) -> dict[str, Any]:
-    stored = {
-        "text": word.text,
-        "start_ms": start_ms,
-        "end_ms": end_ms,
-        "confidence": round(word.confidence, 3),
-    }
-    return stored | word.origin
