@@ -2,6 +2,7 @@
 // forgotten when the server has it: a cut or a reload loses nothing, and the dictation goes on where it was.
 //
 // PCM is 16-bit little-endian mono at 16 kHz; times are ms of what was dictated.
+import { BYTES_PER_MS, CHUNK_MS } from "./capture-format.js";
 import { CaptureStore } from "./capture-store.js";
 import { LiveWave } from "./live-wave.js";
 import { Microphone } from "./microphone.js";
@@ -11,7 +12,6 @@ import { formatClock } from "./player.js";
 import { Sha256 } from "./sha256.js";
 import { showToast } from "./toast.js";
 
-const BYTES_PER_MS = 32;
 const PART_CHUNKS = 25; // 5 s: few requests, and little to send when it ends
 const MOST_CHUNKS = 250;
 const TICK_MS = 1000;
@@ -275,7 +275,7 @@ class Dictation {
     }
     if (LABELS[this.phase]) this.part("label").textContent = LABELS[this.phase];
     this.part("clock").textContent = formatClock(this.clockMs);
-    const held = Math.ceil((this.heldChunks * 200) / 1000);
+    const held = Math.ceil((this.heldChunks * CHUNK_MS) / 1000);
     const saved = this.nextSeq && held < 6 ? "Saved on the server" : "";
     this.part("link").textContent = TROUBLES[this.link.trouble]
       ? `${TROUBLES[this.link.trouble]}, ${held} s kept here`

@@ -1,9 +1,9 @@
 // The chunks that wait for the server's acknowledgement: in the browser's store, or in memory while it has no room.
 // Event "trouble": look at `trouble`.
+import { BYTES_PER_MS, CHUNK_MS } from "./capture-format.js";
 import { CaptureStore, MemoryStore, roomLeft } from "./capture-store.js";
 
-const CHUNK_MS = 200;
-const LITTLE_ROOM = 60 * 60 * 32000; // bytes of an hour of sound
+const LITTLE_ROOM = 60 * 60 * 1000 * BYTES_PER_MS; // bytes of an hour of sound
 const ROOM_CHECK_MS = 60000;
 
 export class Outbox extends EventTarget {

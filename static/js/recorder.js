@@ -4,22 +4,18 @@
 // Times are ms on the recording clock: it stands still in a pause and runs on through a loss.
 // Events: "change" (look at the getters), "level" {levels}, "gap" {from, to}, "segment" {frame}, "live-text" {frame},
 // "state" {frame}, "refused" {frame}.
+import { BYTES_PER_MS, CHUNK_MS, Close, HELLO, asFrame } from "./capture-format.js";
 import { Outbox } from "./outbox.js";
 import { Sha256 } from "./sha256.js";
 import { StallWatch } from "./stall-watch.js";
 import { Uplink } from "./uplink.js";
 
-const CHUNK_MS = 200;
-const BYTES_PER_MS = 32;
 const MOST_BUFFERED = 1024 * 1024;
 const SILENT_BELOW = 0.0012; // about -58 dBFS: a muted microphone, not a quiet room
 const LEAST_GAP_MS = 20; // what the server takes for rounding
 const ANSWER_MS = 20000;
 const LIVE = ["recording", "paused", "left", "finishing"];
-const HELLO = { type: "hello", encoding: "pcm_s16le", sample_rate: 16000, channels: 1 };
 const LOST_CHUNK = new Uint8Array(2); // one sample stands for a chunk that is gone: its place stays empty
-
-const Close = { SIGNED_OUT: 4401, NOT_ALLOWED: 4403, GONE: 4404, OTHER: 4409, OVER: 4410 };
 
 export class Recorder extends EventTarget {
   #credit = 0;
@@ -410,13 +406,4 @@ export class Recorder extends EventTarget {
     this.outbox.rest();
     this.uplink.close();
   }
-}
-
-function asFrame({ seq, tMs, pcm }) {
-  const frame = new Uint8Array(8 + pcm.length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, seq);
-  view.setUint32(4, tMs);
-  frame.set(pcm, 8);
-  return frame;
 }

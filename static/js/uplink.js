@@ -2,8 +2,9 @@
 // network or the page returns, and anew when the server has not been heard while it owes an answer (a half-open line).
 //
 // Events: "open", "frame" {frame}, "down" {code}.
+import { Close } from "./capture-format.js";
+
 const RECONNECT_MS = [500, 1000, 2000, 4000, 8000, 10000];
-const SIGNED_OUT = 4401;
 const SIGNED_OUT_RETRY_MS = 10000;
 const SILENT_MS = 20000; // longer than the server tries a failing disk before it says so
 
@@ -100,7 +101,7 @@ export class Uplink extends EventTarget {
     if (!this.isWanted) return;
     const step = RECONNECT_MS[Math.min(this.#attempts, RECONNECT_MS.length - 1)];
     this.#attempts += 1;
-    const wait = code === SIGNED_OUT ? SIGNED_OUT_RETRY_MS : step;
+    const wait = code === Close.SIGNED_OUT ? SIGNED_OUT_RETRY_MS : step;
     this.#retry = setTimeout(() => this.open(), wait * (0.5 + Math.random()));
   }
 }
