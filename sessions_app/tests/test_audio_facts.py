@@ -179,6 +179,9 @@ def test_a_doctor_deletes_with_a_reason_and_gets_a_certificate(session, asha, om
         assert session.audio_sha256 in shown or AuditEvent.objects.get(action="delete").detail["sha256"] in shown
         assert AuditEvent.objects.get(action="delete").detail["key"] in shown
         assert session.patient.first_name not in shown
+        assert (
+            f"{timezone.localdate():%Y}, " in shown.split("Deleted</dt>")[1][:120]
+        )  # a date that is true on paper, too
 
 
 @pytest.mark.parametrize("is_deleted", [False, True])
