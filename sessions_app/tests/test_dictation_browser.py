@@ -7,8 +7,7 @@ from django.test import Client
 from sessions_app import stt
 from sessions_app.models import AudioUpload
 from sessions_app.tests.factories import make_session
-from sessions_app.tests.test_tasks import Engine
-from sessions_app.tests.test_uploads import run_jobs
+from sessions_app.tests.speech_jobs import Engine, run_jobs
 from synapse.testing.browser import PHONE, assert_page_is_clean, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

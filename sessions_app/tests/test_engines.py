@@ -10,7 +10,7 @@ from sessions_app.models import Transcription
 from sessions_app.stt.base import SpeechError
 from sessions_app.stt.fallback import FallbackTranscriber
 from sessions_app.tests.factories import make_consent, make_session, record_audio
-from sessions_app.tests.test_tasks import Engine, run_jobs
+from sessions_app.tests.speech_jobs import Engine, run_jobs
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from sessions_app import services
 from sessions_app.tests.factories import make_session, make_transcription, record_audio
-from sessions_app.tests.test_tasks import run_jobs
+from sessions_app.tests.speech_jobs import Engine, run_jobs
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -38,7 +38,6 @@ def test_a_page_without_words_is_clean(browse, asha, status):
 
 def test_the_waiting_page_goes_on_when_the_words_are_there(browse, asha, monkeypatch):
     from sessions_app import stt
-    from sessions_app.tests.test_tasks import Engine
 
     session = make_session(asha)
     record_audio(session)

@@ -8,30 +8,14 @@ from django.utils import timezone
 
 from sessions_app import recordings, services, spool, stt, tasks
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.stt.base import Segment, SpeechError, Transcript, Word
+from sessions_app.stt.base import SpeechError
 from sessions_app.tests.factories import make_consent, make_session, record_audio, tone
+from sessions_app.tests.speech_jobs import Engine, run_jobs
 from synapse.accounts.models import ClinicSettings
 from synapse.common import jobs
 from synapse.common.models import Job
 
 pytestmark = pytest.mark.django_db
-
-
-class Engine:
-    """Hears one sentence from 1 s to 2 s of the file, or fails as it is told."""
-
-    engine, model = "scripted", "one sentence"
-
-    def __init__(self, text="I slept badly again last night", error=None):
-        self.text, self.error, self.heard = text, error, b""
-
-    def transcribe(self, source, *, language, hints=None, progress=None):
-        self.heard = b"".join(source)
-        if self.error:
-            raise self.error
-        words = tuple(Word(1.0, 2.0, word, 0.9) for word in self.text.split())
-        segments = (Segment(1, 1.0, 2.0, self.text, "patient", 0.9, words, voice=2),) if words else ()
-        return Transcript(segments, self.engine, self.model, language, len(self.heard) / 32_000)
 
 
 @pytest.fixture
@@ -47,13 +31,6 @@ def recorded(asha):
     record_audio(session, gap_before_ms=10_000)
     services.complete_session(session, by=asha, at=timezone.now())
     return session
-
-
-def run_jobs():
-    """Run due speech jobs as the speech process does, until none is left."""
-    kinds = ["sessions_app.tasks.transcribe", "sessions_app.tasks.archive_audio"]
-    while (job := jobs.lease_next("speech", kinds, timezone.now(), 300)) is not None:
-        jobs.run_leased(job)
 
 
 def test_words_are_written_on_the_recording_clock_and_then_the_spool_goes(recorded, engine):

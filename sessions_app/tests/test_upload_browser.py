@@ -8,8 +8,8 @@ from sessions_app import stt
 from sessions_app.models import AudioUpload
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session
-from sessions_app.tests.test_tasks import Engine
-from sessions_app.tests.test_uploads import begin, finish, run_jobs, send
+from sessions_app.tests.speech_jobs import Engine, run_jobs
+from sessions_app.tests.uploading import begin, finish, send
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

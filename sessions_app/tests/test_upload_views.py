@@ -12,8 +12,8 @@ from sessions_app import stt, upload_store, uploads
 from sessions_app.models import AudioUpload
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio
-from sessions_app.tests.test_tasks import Engine
-from sessions_app.tests.test_uploads import begin, bring, finish, run_jobs, send
+from sessions_app.tests.speech_jobs import Engine, run_jobs
+from sessions_app.tests.uploading import begin, bring, finish, send
 from synapse.common import jobs
 from synapse.common.models import Job
 
