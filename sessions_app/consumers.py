@@ -86,15 +86,18 @@ class AudioConsumer(AsyncWebsocketConsumer):
             logger.warning("user %s has %s sockets open, one more is refused", visitor.user.pk, MOST_SOCKETS)
             await self._close(Close.POLICY)
             return
+        _sockets[visitor.user.pk] += 1  # before anything is waited for: others are let in meanwhile
         self._visitor = visitor
         self._patience = _patience.setdefault(visitor.user.pk, live.frame_patience())
         try:
             standing = await in_database(socket_access.admit, self._visitor, self._path_id(), at=timezone.now())
-        except StreamClosed as refusal:
-            await self._close(refusal.code)
+        except BaseException as error:
+            _sockets[visitor.user.pk] -= 1
+            if not isinstance(error, StreamClosed):
+                raise
+            await self._close(error.code)
             return
         self.session_id = standing.session.pk
-        _sockets[visitor.user.pk] += 1
         self._shown = _Shown(standing.session.status, standing.session.status_reason)
         draining.register(self._drain)
         watchers.watch(self.session_id, self._on_change)

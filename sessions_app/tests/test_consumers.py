@@ -17,7 +17,7 @@ from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
-from sessions_app import capture, consumers, live, recordings, services, spool
+from sessions_app import capture, consumers, live, recordings, services, socket_access, spool
 from sessions_app.models import ConsultationSession
 from sessions_app.routing import websocket_urlpatterns
 from sessions_app.tests.factories import make_consent, make_session, tone
@@ -434,14 +434,32 @@ async def test_a_flood_of_text_is_closed_with_1008(session, asha, monkeypatch):
 
 async def test_one_person_may_not_open_sockets_without_end(session, asha, monkeypatch):
     monkeypatch.setattr(consumers, "MOST_SOCKETS", 2)
-    async with Recorder(asha, session.pk) as first, Recorder(asha, session.pk):
-        assert await refusal(asha, session.pk) == 1008
+    async with Recorder(asha, session.pk) as first, Recorder(asha, session.pk) as second:
         await first.hello()
+        await second.send(type="mark", cid="m1", kind="moment")
+        await second.expect("state")
+        assert await refusal(asha, session.pk) == 1008
         await first.chunk(0)
         await first.ack(0)
     async with Recorder(asha, session.pk) as later:
         await later.send(type="pause", cid="c1")
         await later.expect("state")
+
+
+async def test_a_socket_that_is_still_being_let_in_counts_too(session, asha, monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_SOCKETS", 1)
+    admit, loop, others = socket_access.admit, asyncio.get_running_loop(), []
+
+    def admit_late(*args, **kwargs):
+        monkeypatch.setattr(socket_access, "admit", admit)
+        others.append(asyncio.run_coroutine_threadsafe(refusal(asha, session.pk), loop).result(10))
+        return admit(*args, **kwargs)
+
+    monkeypatch.setattr(socket_access, "admit", admit_late)
+    async with Recorder(asha, session.pk) as first:
+        await first.hello()
+
+    assert others == [1008]
 
 
 async def test_a_database_that_fails_at_the_end_is_asked_again(session, asha, monkeypatch):
