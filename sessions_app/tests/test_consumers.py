@@ -436,7 +436,7 @@ async def test_one_person_may_not_open_sockets_without_end(session, asha, monkey
     monkeypatch.setattr(consumers, "MOST_SOCKETS", 2)
     async with Recorder(asha, session.pk) as first, Recorder(asha, session.pk) as second:
         await first.hello()
-        await second.send(type="mark", cid="m1", kind="moment")
+        await second.send(type="mark", cid="m1", kind="moment", t_ms=0)
         await second.expect("state")
         assert await refusal(asha, session.pk) == 1008
         await first.chunk(0)
