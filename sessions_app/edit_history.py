@@ -195,7 +195,12 @@ def spliced(segments: Sequence[Segment], gone: Sequence[int], put: Sequence[Segm
 
 
 def _check_unchanged(row: Transcription, touched: Sequence[Segment], revision: int) -> None:
-    """Raise LineChanged when a line that is written does not stand as it did at the revision the writer saw."""
+    """Raise LineChanged when a line that is written does not stand as it did at the revision the writer saw.
+
+    Raise Conflict for a revision that is still to come: nobody can have seen it.
+    """
+    if revision > row.revision:
+        raise Conflict("This page does not know the transcript as it is. Reload it, then try again.")
     seen: dict[int, Segment | None] = {}
     for edit in row.edits.filter(revision__gt=revision).order_by("revision"):
         for segment in edit.before:

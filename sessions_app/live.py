@@ -121,11 +121,15 @@ class Patience:
         self._at_ms = 0
 
     def spend(self, at_ms: int, cost: int = 1) -> None:
-        """Take `cost` off at a time (ms since the epoch); raise StreamClosed(1008) when nothing is left."""
+        """Take `cost` off at a time (ms since the epoch); raise StreamClosed(1008) when less is left.
+
+        What is refused costs nothing, so that somebody who goes on trying still gets the share of the time.
+        """
         refilled = max(0, at_ms - self._at_ms) * self._per_second / 1000
-        self._left, self._at_ms = max(-1.0, min(self._burst, self._left + refilled) - cost), at_ms
-        if self._left < 0:
+        self._left, self._at_ms = min(self._burst, self._left + refilled), at_ms
+        if self._left < cost:
             raise StreamClosed(Close.POLICY, "too much that brings nothing new")
+        self._left -= cost
 
 
 def frame_patience() -> Patience:

@@ -29,6 +29,7 @@ from sessions_app.stt.base import DOCTOR, LanguageUnknown, SpeechError, Transcri
 from sessions_app.stt.numerals import in_digits
 from synapse import storage, workflows
 from synapse.common import jobs
+from synapse.common.errors import DomainError
 from synapse.common.jobs import PermanentJobError, TransientJobError
 from synapse.common.models import Job
 
@@ -101,8 +102,13 @@ def archive_audio(job: Job) -> None:
 def complete_abandoned(at: datetime) -> None:
     """End sessions that nobody has touched for the clinic's hours; what was recorded is written as usual."""
     for session in queries.abandoned_sessions(queries.abandoned_before(at)):
-        workflows.complete_consultation(session, by=session.doctor, at=at, reason=services.ABANDONED)
-        logger.info("session %s was left open and is completed", session.pk)
+        try:
+            workflows.complete_consultation(session, by=session.doctor, at=at, reason=services.ABANDONED)
+        except DomainError as refusal:
+            # One that cannot be ended, such as that of a doctor who has left, must not keep the others open.
+            logger.error("session %s was left open and cannot be completed: %s", session.pk, refusal.code)
+        else:
+            logger.info("session %s was left open and is completed", session.pk)
 
 
 def delete_expired_audio(at: datetime) -> None:

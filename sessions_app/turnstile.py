@@ -10,7 +10,7 @@ from sessions_app.live import Close, Patience, StreamClosed
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-BURST, PER_SECOND = 40, 2  # a recorder that comes back after a cut tries at most twice a second
+BURST, PER_SECOND = 100, 10  # our recorder comes back at most twice a second, a script may try ten times
 MOST_REMEMBERED = 10_000
 
 

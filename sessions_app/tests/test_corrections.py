@@ -236,6 +236,13 @@ def test_a_line_that_was_merged_away_cannot_be_written(transcription, asha, now)
         correct(transcription, 2, "From here.", by=asha, at=now, revision=0)
 
 
+def test_a_revision_that_is_still_to_come_switches_no_check_off(transcription, asha, now):
+    correct(transcription, 2, "From the other window.", by=asha, at=now)
+
+    with pytest.raises(Conflict, match="Reload"):
+        correct(transcription, 2, "From here.", by=asha, at=now, revision=10**30)
+
+
 # Merging, splitting, replacing ----------------------------------------------------------------------------------------
 def test_ids_are_never_used_again(transcription, asha, now):
     row = corrections.split_segment(transcription, 1, 3, by=asha, at=now)

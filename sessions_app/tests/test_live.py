@@ -1,5 +1,6 @@
 """The protocol's rules, without a socket."""
 
+import contextlib
 import itertools
 import json
 import random
@@ -342,3 +343,16 @@ def test_large_frames_cost_more_of_the_patience(stream):
     with pytest.raises(StreamClosed):
         for _ in range(live.NEEDLESS_FRAMES // 10):
             stream.receive_audio(chunk(0, pcm=b"\0" * 60_000), arrived_ms=0)
+
+
+def test_who_goes_on_trying_too_often_still_gets_the_share_of_the_time():
+    patience = live.Patience(1, 2)
+    patience.spend(0)
+
+    let_in = 0
+    for at_ms in range(100, 2_100, 100):
+        with contextlib.suppress(StreamClosed):
+            patience.spend(at_ms)
+            let_in += 1
+
+    assert let_in == 4

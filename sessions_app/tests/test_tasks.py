@@ -11,7 +11,7 @@ from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.stt.base import SpeechError
 from sessions_app.tests.factories import make_consent, make_session, record_audio, tone
 from sessions_app.tests.speech_jobs import Engine, run_jobs
-from synapse.accounts.models import ClinicSettings
+from synapse.accounts.models import ClinicSettings, User
 from synapse.common import jobs
 from synapse.common.models import Job
 
@@ -165,6 +165,18 @@ def test_a_session_left_open_is_completed_with_its_bill_and_twice_does_nothing(a
     session.refresh_from_db()
     assert (session.status, session.status_reason) == ("completed", "abandoned")
     assert session.bills.count() == 1
+
+
+def test_a_session_that_cannot_be_ended_does_not_keep_the_others_open(asha, ben):
+    now = timezone.now()
+    stuck = make_session(asha, at=now - timedelta(hours=14))
+    other = make_session(ben, at=now - timedelta(hours=13))
+    User.objects.filter(pk=asha.pk).update(is_active=False)
+
+    tasks.complete_abandoned(now)
+
+    statuses = [ConsultationSession.objects.get(pk=one.pk).status for one in (stuck, other)]
+    assert statuses == ["in_progress", "completed"]
 
 
 def test_a_session_left_open_is_billed_until_it_was_last_touched(asha):
