@@ -10,12 +10,18 @@ class SessionsConfig(AppConfig):
     label = "sessions_app"
 
     def ready(self) -> None:
-        from sessions_app import navigation, recording_keys
+        from sessions_app import erasing, navigation
+        from sessions_app.models import ConsultationSession, Transcription
+        from sessions_app.recordings import keys as recording_keys
         from synapse.common.sweeps import Sweep, register
         from synapse.encryption.rotation import register_rewrap
         from synapse.web.nav import register_live_session
+        from synapse.webhooks import kinds
 
+        kinds.register(ConsultationSession, kinds.Kind.SESSION_COMPLETED)
+        kinds.register(Transcription, kinds.Kind.TRANSCRIPTION_READY)
         register_live_session(navigation.live_session_for_chip)
+        erasing.register()
         register_rewrap(recording_keys.rewrap, recording_keys.count_under_former_keys)
         register(
             Sweep("complete abandoned sessions", timedelta(minutes=15), "sessions_app.tasks.complete_abandoned"),

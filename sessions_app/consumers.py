@@ -18,23 +18,20 @@ from uuid import UUID
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from sessions_app import (
-    capture,
-    gaps,
-    live,
-    live_text,
-    recordings,
-    services,
-    socket_access,
-    spool,
-    transcripts,
-    watchers,
-)
-from sessions_app.capture import Capture, FinishedCapture, now_ms
-from sessions_app.live import Close, Control, Finish, Frame, Gap, Hello, LiveStream, StreamClosed
+from sessions_app import services, watchers
+from sessions_app.capture import access as socket_access
+from sessions_app.capture import live
+from sessions_app.capture import recorder as capture
+from sessions_app.capture.access import Standing
+from sessions_app.capture.live import Close, Control, Finish, Frame, Gap, Hello, LiveStream, StreamClosed
+from sessions_app.capture.recorder import Capture, FinishedCapture, now_ms
+from sessions_app.capture.threads import in_database, on_disk
 from sessions_app.models import ConsultationSession
-from sessions_app.socket_access import Standing
-from sessions_app.socket_threads import in_database, on_disk
+from sessions_app.recordings import gaps
+from sessions_app.recordings import services as recordings
+from sessions_app.speech import live_text
+from sessions_app.spool import store as spool
+from sessions_app.transcripts import services as transcripts
 from synapse.common import draining
 from synapse.common.errors import DomainError
 
@@ -66,8 +63,8 @@ class AudioConsumer(AsyncWebsocketConsumer):
     _capture: Capture | FinishedCapture | None = None
     _heard_at = 0.0
     _is_leaving = False
+    _is_screen_open = False
 
-    # Opening and closing ---------------------------------------------------------------------------------------------
     async def connect(self) -> None:
         await self.accept()
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,7 +75,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
         if draining.is_draining():
             await self._close(Close.RESTART)
             return
-        visitor = await in_database(socket_access.identify, self.scope)
+        visitor = await in_database(socket_access.identify_recorder, self.scope, at=timezone.now())
         if visitor is None:
             await self._close(Close.NOT_SIGNED_IN)
             return
@@ -99,6 +96,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             return
         self.session_id = standing.session.pk
         self._shown = _Shown(standing.session.status, standing.session.status_reason)
+        self._is_screen_open = standing.is_screen_open
         draining.register(self._drain)
         watchers.watch(self.session_id, self._on_change)
         self._tasks = [asyncio.create_task(self._keep_checking()), asyncio.create_task(self._relay_text())]
@@ -147,7 +145,6 @@ class AudioConsumer(AsyncWebsocketConsumer):
     def _path_id(self) -> str:
         return str(self.scope["url_route"]["kwargs"]["session_id"])
 
-    # What comes in ---------------------------------------------------------------------------------------------------
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._is_leaving or not hasattr(self, "session_id"):
             return
@@ -158,7 +155,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             else:
                 await self._take_text(text_data or "")
         except StreamClosed as end:
-            logger.info("stream %s closed with %s: %s", self.session_id, int(end.code), end)
+            logger.info("stream %s closed with %s: %s", self.session_id, int(end.code), str(end))
             await self.leave(end.code)
         except Exception as error:  # noqa: BLE001  one bad frame must not lose the frames behind it
             logger.error("stream %s: a frame raised %s", self.session_id, type(error).__name__)
@@ -184,7 +181,6 @@ class AudioConsumer(AsyncWebsocketConsumer):
             raise StreamClosed(Close.BROKEN_FRAME, f"{what} before hello")
         return self._capture
 
-    # hello -----------------------------------------------------------------------------------------------------------
     async def _greet(self, hello: Hello) -> None:
         if self._capture is not None:
             raise StreamClosed(Close.BROKEN_FRAME, "a second hello")
@@ -201,7 +197,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
         token = hello.stream
         if not is_owner:
             token = await in_database(
-                recordings.open_stream, session, by=self._visitor.user, at=now, ip=self._visitor.ip
+                recordings.open_stream, session, by=self._visitor.user, at=now, **self._visitor.origin
             )
         stream = LiveStream(writer, token=token, patience=self._patience)
         self._capture = opened = Capture(
@@ -232,7 +228,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
     def _is_first_try_of_ours(self, other: "AudioConsumer") -> bool:
         """Whether the other socket is this browser's own, cut before it heard the `ready` that names its stream."""
         has_heard = other._capture is not None and other._capture.has_heard
-        return not has_heard and other._visitor.session_key == self._visitor.session_key
+        return not has_heard and other._visitor.session_id == self._visitor.session_id
 
     async def _take_over(self) -> spool.SpoolWriter:
         """Send an earlier recorder of this process away and open the spool."""
@@ -250,11 +246,10 @@ class AudioConsumer(AsyncWebsocketConsumer):
                     raise StreamClosed(Close.OTHER_RECORDER, "another process records") from None
                 await asyncio.sleep(0.2)
             except (spool.StorageFailed, spool.SpoolDamaged) as error:
-                logger.error("stream %s: the spool does not open: %s", self.session_id, error)
+                logger.error("stream %s: the spool does not open: %s", self.session_id, str(error))
                 await capture.fail(self.session_id, "storage_failed")
                 raise StreamClosed(Close.RESTART, "the spool does not open") from None
 
-    # Pause, resume, marks --------------------------------------------------------------------------------------------
     async def _change_state(self, control: Control) -> None:
         async with self._state_lock:
             session = await in_database(ConsultationSession.objects.get, pk=self.session_id)
@@ -268,7 +263,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
                 place = clock_ms if control.t_ms is None else control.t_ms
                 call = partial(services.add_mark, kind=control.kind, cid=control.cid, clock_ms=place)
             try:
-                await in_database(call, session, by=by, at=at, ip=self._visitor.ip)
+                await in_database(call, session, by=by, at=at, **self._visitor.origin)
             except DomainError as refusal:
                 await self._send({**live.error_frame(refusal.code, refusal.message), "cid": control.cid})
                 return
@@ -279,7 +274,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             session = await in_database(ConsultationSession.objects.get, pk=self.session_id)
             call = partial(gaps.tell_gap, start_ms=gap.from_ms, end_ms=gap.to_ms, reason=gap.reason, cid=gap.cid)
             try:
-                await in_database(call, session, by=self._visitor.user, at=timezone.now(), ip=self._visitor.ip)
+                await in_database(call, session, by=self._visitor.user, at=timezone.now(), **self._visitor.origin)
             except DomainError as refusal:
                 await self._send({**live.error_frame(refusal.code, refusal.message), "cid": gap.cid})
                 return
@@ -295,7 +290,6 @@ class AudioConsumer(AsyncWebsocketConsumer):
             live.state_frame(status=session.status, t_ms=self._clock_ms(), reason=reason, cid=cid),
         )
 
-    # Watching ---------------------------------------------------------------------------------------------------------
     async def _keep_checking(self) -> None:
         """Read rights, consent and state from the database every two seconds, and at once after a hint."""
         while not self._is_leaving:
@@ -305,7 +299,7 @@ class AudioConsumer(AsyncWebsocketConsumer):
             try:
                 await self._check()
             except StreamClosed as end:
-                logger.info("stream %s closed with %s: %s", self.session_id, int(end.code), end)
+                logger.info("stream %s closed with %s: %s", self.session_id, int(end.code), str(end))
                 await self.leave(end.code)
             except Exception as error:  # noqa: BLE001  a database that does not answer now is asked again
                 logger.error("stream %s: the check raised %s", self.session_id, type(error).__name__)
@@ -317,6 +311,9 @@ class AudioConsumer(AsyncWebsocketConsumer):
             now = timezone.now()
             standing = await in_database(socket_access.look_again, self._visitor, self.session_id, at=now)
             session = standing.session
+            self._is_screen_open = standing.is_screen_open
+            if self._capture is None and not standing.is_screen_open:
+                raise StreamClosed(Close.NOT_SIGNED_IN, "nothing is recorded, and the screen is locked")
             if stream is not None and session.is_live and not (standing.is_consented and session.with_recording):
                 await self._stop_for_consent(standing, at=now)
             if self._shown != _Shown(session.status, session.status_reason):
@@ -341,9 +338,10 @@ class AudioConsumer(AsyncWebsocketConsumer):
         raise StreamClosed(Close.NOT_ALLOWED, "no live consent to record")
 
     async def _relay_text(self) -> None:
-        """Pass live words on to the page; without them the recording goes on."""
+        """Pass live words on to the page; without them, and while the screen is locked, the recording goes on."""
         async for frame in live_text.subscribe(self.session_id):
-            await self._send({"type": "segment", **frame})
+            if self._is_screen_open:
+                await self._send({"type": "segment", **frame})
 
     async def _send(self, frame: Frame) -> None:
         # Frames to a client that has just gone are dropped; it asks again when it comes back.

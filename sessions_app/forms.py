@@ -1,14 +1,18 @@
 """What people type about a session. Forms validate; services save."""
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.dateparse import parse_datetime
 
-from sessions_app.deletion import Reason
 from sessions_app.models import SessionType
-from sessions_app.segments import LONGEST_TEXT, SPEAKERS
-from sessions_app.voice_profiles import LARGEST_BYTES, TEXT
+from sessions_app.recordings.deletion import Reason
+from sessions_app.transcripts.segments import LONGEST_TEXT, SPEAKERS
+from sessions_app.voices.profiles import LARGEST_BYTES, TEXT
+from synapse.documents.uploads import Kind
+from synapse.web.forms import CheckedFileField
 
 LONGEST_NOTES = 20_000
 LONGEST_COMPLAINT = 500
@@ -19,7 +23,7 @@ class StartForm(forms.Form):
     """Begin a session with a patient, perhaps from a visit."""
 
     patient = forms.UUIDField(widget=forms.HiddenInput)
-    appointment = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    appointment = forms.UUIDField(label="Today’s visit", required=False, widget=forms.HiddenInput)
     session_type = forms.ChoiceField(label="Type of session", choices=SessionType.choices, required=False)
     chief_complaint = forms.CharField(
         label="Reason for the visit",
@@ -31,16 +35,19 @@ class StartForm(forms.Form):
     without_recording = forms.BooleanField(required=False, widget=forms.HiddenInput)
     then = forms.ChoiceField(choices=[("", ""), ("upload", "upload")], required=False, widget=forms.HiddenInput)
 
+    def offer_visits(self, visits: Iterable[tuple[UUID, str]]) -> None:
+        """Let one choose among visits, or none of them; without any there is nothing to choose."""
+        if choices := list(visits):
+            self.fields["appointment"].widget = forms.Select(
+                choices=[*choices, ("", "None: a session without a visit")]
+            )
+
 
 class NotesForm(forms.Form):
     """The doctor's notes and the version they were based on."""
 
     text = forms.CharField(required=False, strip=False, max_length=LONGEST_NOTES)
     based_on = forms.CharField(required=False)
-
-    def clean_text(self) -> str:
-        # Browsers send CRLF; the stored text has one kind of line end, or every save would look like a change.
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
     def clean_based_on(self) -> Any:
         raw = self.cleaned_data["based_on"]
@@ -140,12 +147,6 @@ class CorrectionNotesForm(RevisionForm):
     text = forms.CharField(required=False, strip=False)
     seen = forms.CharField(required=False, strip=False)
 
-    def clean_text(self) -> str:
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
-
-    def clean_seen(self) -> str:
-        return str(self.cleaned_data["seen"]).replace("\r\n", "\n")
-
 
 class UploadForm(forms.Form):
     """A file about to be uploaded, or a dictation about to begin: its length in bytes and the sum of its first part."""
@@ -179,7 +180,9 @@ class VoiceForm(forms.Form):
         error_messages={"required": "Tick the box to agree. Without it nothing is recorded."},
     )
     text_version = forms.CharField(max_length=20, initial=TEXT.version, widget=forms.HiddenInput)
-    sound = forms.FileField(error_messages={"required": "Nothing was recorded.", "empty": "Nothing was recorded."})
+    sound = CheckedFileField(
+        kind=Kind.SOUND, error_messages={"required": "Nothing was recorded.", "empty": "Nothing was recorded."}
+    )
 
     def clean_sound(self) -> Any:
         sound = self.cleaned_data["sound"]

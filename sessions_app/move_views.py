@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from patients.finding.search import search_patients
 from patients.models import Consent, Patient
 from patients.queries import live_consent
-from patients.search import search_patients
 from sessions_app import forms
 from sessions_app.models import ConsultationSession
 from sessions_app.scope import session_in_scope

@@ -38,10 +38,10 @@ def move_session(session: ConsultationSession, to: Patient, *, reason: str, by: 
         session.patient, session.updated_at = to, at
         session.save(update_fields=["patient", "updated_at"])
         patients.grant_access(to, doctor=session.doctor, source=PatientAccess.Source.SEEN, by=by, at=at)
-        if not was.consultation_sessions.filter(doctor=session.doctor).exists():
+        if not ConsultationSession.objects.filter(patient__in=was.records(), doctor=session.doctor).exists():
             patients.end_access(was, doctor=session.doctor, source=PatientAccess.Source.SEEN, by=by, at=at)
         for patient in (was, to):
-            latest = patient.consultation_sessions.order_by("-started_at").first()
+            latest = ConsultationSession.objects.filter(patient__in=patient.records()).order_by("-started_at").first()
             patients.set_last_seen(patient, latest.started_at if latest else None)
         # One row in the trail of each record: both were touched.
         for patient, verb in ((was, "move_away"), (to, "move_here")):

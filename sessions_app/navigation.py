@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
-from sessions_app import queries, recordings
+from sessions_app import queries
 from sessions_app.models import ConsultationSession
+from sessions_app.recordings import services as recordings
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.web.nav import LiveSession

@@ -6,6 +6,7 @@ from typing import ParamSpec
 from uuid import UUID
 
 from patients.models import Consent, Patient
+from patients.permissions import check_is_in_use
 from patients.queries import has_live_consent
 from sessions_app.models import ConsultationSession, Transcription
 from synapse.accounts.models import User
@@ -31,8 +32,7 @@ def check_can_start(user: User, patient: Patient) -> None:
         raise NotAllowed("Only a doctor starts a session.")
     if not Patient.objects.visible_to(user).filter(pk=patient.pk).exists():
         raise NotAllowed("This patient is not yours. Ask the colleague who sees them to share the record.")
-    if patient.archived_at is not None:
-        raise Conflict("This patient is archived. Restore the record before you start a session.")
+    check_is_in_use(patient, before="you start a session")
 
 
 def check_can_conduct(user: User, session: ConsultationSession) -> None:
@@ -72,8 +72,7 @@ def check_can_move(user: User, session: ConsultationSession, to: Patient, *, at:
     check_can_give_away(user, session)
     if to.pk == session.patient_id:
         raise Conflict("The session belongs to this patient already. Choose another one.")
-    if to.archived_at is not None:
-        raise Conflict("This patient is archived. Restore the record before you move a session to it.")
+    check_is_in_use(to, before="you move a session to it")
     is_recorded = session.stream_opened_at is not None and session.audio_deleted_at is None
     if is_recorded and not has_consent_for(to.pk, session.audio_source, at=at):
         raise NoConsent(
@@ -100,6 +99,41 @@ def check_can_read_words(user: User, session: ConsultationSession) -> None:
     """Raise NotAllowed unless this person may read what was said and hear it."""
     if not user.may(Permission.CONDUCT_SESSIONS):
         raise NotAllowed("The words and the audio of a session are for the treating doctors.")
+
+
+# What took place, and when: all that reception knows of a session, as it does of a visit.
+TIMES_OF_SESSION = frozenset(
+    {
+        "session_id",
+        "patient",
+        "doctor",
+        "appointment",
+        "session_type",
+        "telehealth",
+        "status",
+        "started_at",
+        "ended_at",
+        "duration_minutes",
+        "created_at",
+        "updated_at",
+    }
+)
+CONTENT_OF_SESSION = frozenset({"chief_complaint", "session_notes"})
+CONTENT_OF_TRANSCRIPTION = frozenset(
+    {"transcript_text", "original_transcript", "segments", "speakers", "correction_notes"}
+)
+
+
+def may_read_session_field(user: User, name: str) -> bool:
+    """Tell whether this person may read a field of the sessions they know of: times, all but the content, or all."""
+    if not user.may(Permission.VIEW_SESSIONS):
+        return name in TIMES_OF_SESSION
+    return user.may(Permission.CONDUCT_SESSIONS) or name not in CONTENT_OF_SESSION
+
+
+def may_read_transcription_field(user: User, name: str) -> bool:
+    """Tell whether this person may read a field of a transcription: how it stands, or what was said as well."""
+    return user.may(Permission.CONDUCT_SESSIONS) or name not in CONTENT_OF_TRANSCRIPTION
 
 
 def check_can_keep_voice(user: User, owner: User) -> None:
@@ -132,4 +166,5 @@ can_start = _asks(check_can_start)
 can_conduct = _asks(check_can_conduct)
 can_record = _asks(check_can_record)
 can_give_away = _asks(check_can_give_away)
+can_upload = _asks(check_can_upload)
 can_read_words = _asks(check_can_read_words)

@@ -9,11 +9,18 @@ from django.conf import settings
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from patients.models import Patient
-from sessions_app.models import AudioUpload, ConsultationSession, SessionEvent, TranscriptEdit, Transcription
-from sessions_app.segments import words_of
-from sessions_app.spool import SpoolStore, default_store
+from sessions_app.models import (
+    AudioUpload,
+    ConsultationSession,
+    SessionEvent,
+    SessionType,
+    TranscriptEdit,
+    Transcription,
+)
+from sessions_app.spool.store import SpoolStore, default_store
 from sessions_app.stt import languages
 from sessions_app.stt.base import DOUBTFUL_BELOW
+from sessions_app.transcripts.segments import MINIMUM_WORDS, count_words, words_of
 from synapse.accounts.models import ClinicSettings, User
 
 # What a page of lines does not need: with three hours of speech each of these is megabytes to decrypt.
@@ -50,6 +57,14 @@ def recent_patients(doctor: User, limit: int = 8) -> QuerySet[Patient]:
     return Patient.objects.visible_to(doctor).active().order_by("-updated_at")[:limit]
 
 
+def likely_type(patient: Patient) -> SessionType:
+    """Return the type a patient's next session most likely has: nobody follows up on a patient never seen."""
+    seen = ConsultationSession.objects.filter(
+        patient__in=patient.records(), status=ConsultationSession.Status.COMPLETED
+    )
+    return SessionType.FOLLOWUP if seen.exists() else SessionType.NEW_PATIENT
+
+
 def live_session_of(doctor: User) -> ConsultationSession | None:
     """Return the session this doctor has open, if any."""
     return ConsultationSession.objects.live().filter(doctor=doctor).select_related("patient").first()
@@ -77,7 +92,7 @@ def marked_segments(transcription: Transcription) -> dict[int, str]:
     to the first one when none had. Of several marks of one segment the gravest counts.
     """
     marks = [(event.at_ms, event.kind) for event in marks_of(transcription.session)]
-    segments = sorted(transcription.segments, key=lambda segment: segment["start_ms"])
+    segments = sorted(transcription.words_so_far, key=lambda segment: segment["start_ms"])
     if not marks or not segments:
         return {}
     starts = [segment["start_ms"] for segment in segments]
@@ -98,9 +113,41 @@ def gap_places(session: ConsultationSession) -> list[tuple[int, int]]:
     return [(gap.at_ms, gap.until_ms or gap.at_ms) for gap in gaps_of(session)]
 
 
-def current_transcription(session: ConsultationSession) -> Transcription | None:
-    """Return the words that count: the latest finished transcript, or the latest try while there is none."""
-    return session.transcriptions.order_by(*_COUNTS_FIRST).first()
+def current_transcription(
+    session: ConsultationSession, *, among: QuerySet[Transcription] | None = None
+) -> Transcription | None:
+    """Return the words that count: the latest finished transcript, or the latest try while there is none.
+
+    `among` narrows which rows, or which of their columns, are looked at.
+    """
+    rows = session.transcriptions.all() if among is None else among.filter(session=session)
+    return rows.order_by(*_COUNTS_FIRST).first()
+
+
+def load_live_segments(transcriptions: Iterable[Transcription]) -> None:
+    """Read the lines of the live pass of all that are not finished, in one query."""
+    rows = [row for row in transcriptions if not row.is_completed]
+    found = Transcription.objects.only("live_segments").in_bulk([row.pk for row in rows]) if rows else {}
+    for row in rows:
+        row.live_segments = found[row.pk].live_segments
+
+
+def live_transcription(session: ConsultationSession) -> Transcription | None:
+    """Return the words of the live pass while they are all there is, if they are enough to write a report from."""
+    transcription = session.transcriptions.order_by("-retry_count").first()
+    if transcription is None or not transcription.is_waiting or transcription.retry_count:
+        return None
+    return transcription if count_words(transcription.live_segments) >= MINIMUM_WORDS else None
+
+
+def live_progress(session: ConsultationSession) -> int | None:
+    """Return a number that grows with each settled utterance of a running session, without reading them; None if none."""
+    rows = session.transcriptions.filter(retry_count=0, status=Transcription.Status.PROCESSING)
+    return rows.values_list("next_segment_id", flat=True).first()
+
+
+def has_finished_words(session: ConsultationSession) -> bool:
+    return session.transcriptions.filter(status=Transcription.Status.COMPLETED).exists()
 
 
 def latest_try(session: ConsultationSession) -> Transcription | None:

@@ -3,7 +3,9 @@
 What becomes of the sound is in `recordings`, what becomes of the words in `transcripts`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,15 +13,21 @@ from django.db import IntegrityError
 
 from patients import services as patients
 from patients.models import Patient, PatientAccess
-from sessions_app import deletion, permissions, queries, recordings, transcripts, uploads
+from sessions_app import permissions, queries
 from sessions_app.models import ConsultationSession, SessionEvent, SessionType
+from sessions_app.recordings import deletion
+from sessions_app.recordings import services as recordings
 from sessions_app.trail import record_change
+from sessions_app.transcripts import services as transcripts
+from sessions_app.uploads import services as uploads
 from synapse.accounts.models import ClinicSettings, User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common.errors import Conflict
 from synapse.common.numbering import next_session_number
 from synapse.common.transitions import advance
+from synapse.webhooks.events import emit
+from synapse.webhooks.kinds import Kind
 
 Status = ConsultationSession.Status
 ABANDONED = "abandoned"
@@ -33,6 +41,7 @@ class SessionLive(Conflict):
     def __init__(self, session_id: UUID) -> None:
         super().__init__("You have a session open. Finish it or continue it before you start another one.")
         self.session_id = session_id
+        self.fields = {"session": [str(session_id)]}
 
 
 class NotesConflict(Conflict):
@@ -141,6 +150,7 @@ def complete_session(session: ConsultationSession, *, by: User, at: datetime, re
         )
         transcripts.request_transcript(session, by=by, at=at)
         record_change(session, "complete", by=by)
+        emit(Kind.SESSION_COMPLETED, session.pk, at=at)
     return session
 
 
@@ -192,6 +202,40 @@ def add_mark(
     return event
 
 
+# What a bill and a report are made from: fixed once the session is over.
+FACTS = ("session_type", "chief_complaint", "telehealth")
+
+
+def update_session(
+    session: ConsultationSession, fields: Mapping[str, Any], *, by: User, at: datetime
+) -> ConsultationSession:
+    """Change what is known of a session: FACTS while it is live, `session_notes` also afterwards, and its `status`
+    to `paused` or `in_progress`.
+
+    A value that is stored already is no change. Raises NotAllowed, InvalidTransition, and Conflict for a fact of a
+    session that is over and for any other status.
+    """
+    permissions.check_can_conduct(by, session)
+    changes = {name: value for name, value in fields.items() if getattr(session, name) != value}
+    facts = [name for name in FACTS if name in changes]
+    with unit_of_work():
+        if facts and not session.is_live:
+            raise Conflict("This session is over. Its type and its reason stay as they are.", code="session_over")
+        if facts:
+            for name in facts:
+                setattr(session, name, changes[name])
+            session.updated_at = at
+            session.save(update_fields=[*facts, "updated_at"])
+            record(
+                Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail={"fields": sorted(facts)}
+            )
+        if "session_notes" in changes:
+            _overwrite_notes(session, changes["session_notes"], by=by, at=at)
+        if "status" in changes:
+            _pause_or_resume(session, changes["status"], by=by, at=at)
+    return session
+
+
 # What the doctor writes on the session's page, and the column that says when it was last saved.
 PADS = {"session_notes": "notes_saved_at", "private_context": "context_saved_at"}
 
@@ -205,6 +249,8 @@ def save_pad(
     """
     permissions.check_can_conduct(by, session)
     saved_at = PADS[pad]
+    # Browsers send CRLF; the stored text has one kind of line end, or every save would look like a change.
+    text = text.replace("\r\n", "\n")
     with unit_of_work():
         stored = ConsultationSession.objects.select_for_update().get(pk=session.pk)
         if getattr(stored, pad) == text:
@@ -226,6 +272,25 @@ def allow_context(session: ConsultationSession, *, is_allowed: bool, by: User, a
         session.save(update_fields=["context_for_report", "updated_at"])
         detail = {"fields": ["context_for_report"], "allowed": is_allowed}
         record(Action.UPDATE, by=by, target=session, patient_id=session.patient_id, detail=detail)
+
+
+def _overwrite_notes(session: ConsultationSession, text: str, *, by: User, at: datetime) -> None:
+    """Store the notes over whatever stands there; who wants to be refused then names the version that was read."""
+    session.refresh_from_db(fields=["notes_saved_at"])
+    save_pad(session, "session_notes", text=text, based_on=session.notes_saved_at, by=by, at=at)
+    session.refresh_from_db(fields=["session_notes", "notes_saved_at", "updated_at"])
+
+
+def _pause_or_resume(session: ConsultationSession, status: str, *, by: User, at: datetime) -> None:
+    if status == Status.PAUSED:
+        pause_session(session, by=by, at=at)
+    elif status == Status.IN_PROGRESS:
+        resume_session(session, by=by, at=at)
+    else:
+        raise Conflict(
+            "A session is only paused and resumed this way. Complete it by /complete/, cancel it by DELETE.",
+            code="status_not_set",
+        )
 
 
 def _rest_reason(reason: str) -> str:

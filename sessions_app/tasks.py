@@ -9,29 +9,23 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from sessions_app import (
-    audio,
-    deletion,
-    engines,
-    gaps,
-    permissions,
-    queries,
-    recordings,
-    services,
-    spool,
-    stt,
-    transcripts,
-)
-from sessions_app.hints import hints_for
+from sessions_app import permissions, queries, services, stt
 from sessions_app.models import ConsultationSession, Transcription
-from sessions_app.segments import as_stored
+from sessions_app.recordings import audio, deletion, gaps
+from sessions_app.recordings import services as recordings
+from sessions_app.speech import engines
+from sessions_app.speech.hints import hints_for
+from sessions_app.spool import store as spool
 from sessions_app.stt.base import DOCTOR, LanguageUnknown, SpeechError, Transcript
 from sessions_app.stt.numerals import in_digits
+from sessions_app.transcripts import services as transcripts
+from sessions_app.transcripts.segments import as_stored
 from synapse import storage, workflows
 from synapse.common import jobs
 from synapse.common.errors import DomainError
 from synapse.common.jobs import PermanentJobError, TransientJobError
 from synapse.common.models import Job
+from synapse.outside.calls import Purpose
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +89,8 @@ def archive_audio(job: Job) -> None:
         audio.archive(session, at=timezone.now())
     except storage.StorageError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    except spool.StorageFailed:
+        raise TransientJobError("storage") from None
     except (audio.AudioDamaged, spool.SpoolDamaged):
         raise PermanentJobError("audio_damaged") from None
 
@@ -127,15 +123,18 @@ def _read(session: ConsultationSession, job: Job) -> Transcript:
     try:
         cloud_allowed = permissions.cloud_may_hear(session.patient_id, at=timezone.now())
         transcriber = stt.get_transcriber(cloud_allowed=cloud_allowed)
-        return transcriber.transcribe(
-            Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
-        )
+        with engines.sound_leaves(session, Purpose.TRANSCRIPT):
+            return transcriber.transcribe(
+                Watched(job, session), language=queries.language_of(session.doctor), hints=hints_for(session)
+            )
     except LanguageUnknown:
         raise PermanentJobError("language") from None
     except SpeechError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("speech_engine") from None
     except storage.StorageError as error:
         raise (TransientJobError if error.transient else PermanentJobError)("storage") from None
+    except spool.StorageFailed:
+        raise TransientJobError("storage") from None
     except spool.SpoolDamaged:
         raise PermanentJobError("spool_damaged") from None
 
@@ -152,6 +151,8 @@ def _measure(session: ConsultationSession) -> None:
     try:
         store.settle(session.pk)
         timeline = audio.survey(session)
+    except spool.StorageFailed:
+        raise TransientJobError("storage") from None
     except spool.SpoolDamaged:
         raise PermanentJobError("spool_damaged") from None
     gaps.name_gaps(session, timeline.gaps, start_ms=0, end_ms=timeline.clock_ms, at=timezone.now())

@@ -5,9 +5,12 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from sessions_app import spool, upload_reading, upload_store, uploads
 from sessions_app.models import AudioUpload
-from sessions_app.sound_files import NotSound
+from sessions_app.spool import store as spool
+from sessions_app.uploads import reading as upload_reading
+from sessions_app.uploads import services as uploads
+from sessions_app.uploads import store as upload_store
+from sessions_app.uploads.sound_files import NotSound
 from synapse.common import jobs
 from synapse.common.jobs import PermanentJobError, TransientJobError
 from synapse.common.models import Job

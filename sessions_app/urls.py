@@ -2,7 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sessions_app import attempt_views, audio_views, correction_views, move_views, transcript_views, upload_views, views
+from sessions_app import move_views, views
+from sessions_app.recordings import views as audio_views
+from sessions_app.transcripts import attempt_views, correction_views
+from sessions_app.transcripts import views as transcript_views
+from sessions_app.uploads import views as upload_views
 
 app_name = "sessions"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,6 +1,6 @@
 """Pages of a session: the list, starting one, the recording page and its verbs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,27 +9,22 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from patients.consent_texts import CURRENT
+from patients.consents import wording as consent_wording
 from patients.models import Consent, Patient
 from patients.queries import live_consent
-from sessions_app import (
-    audio_facts,
-    engines,
-    forms,
-    permissions,
-    queries,
-    recordings,
-    services,
-    spool,
-    transcript_lines,
-    transcripts,
-)
-from sessions_app.microphone import microphone_of
+from sessions_app import forms, permissions, queries, services
+from sessions_app.capture.microphone import microphone_of
 from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.recordings import facts as audio_facts
+from sessions_app.recordings import services as recordings
 from sessions_app.scope import session_in_scope
+from sessions_app.speech import engines
+from sessions_app.spool import store as spool
+from sessions_app.transcripts import lines as transcript_lines
+from sessions_app.transcripts import services as transcripts
 from synapse import workflows
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
@@ -143,9 +138,11 @@ def resume(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.CONDUCT_SESSIONS)
 def complete(request: ClinicRequest, pk: UUID) -> HttpResponse:
-    """End the session: its words are queued, its bill is drafted."""
+    """End the session: its words are queued, its bill is drafted, and its report when words were heard meanwhile."""
     session = session_in_scope(request, pk)
     workflows.complete_consultation(session, by=request.user, at=timezone.now())
+    if queries.live_transcription(session) is not None:
+        return redirect("reports:for_session", session_pk=pk)
     return redirect("sessions:transcript", pk=pk)
 
 
@@ -193,7 +190,8 @@ def _save_pad(request: ClinicRequest, pk: UUID, pad: str) -> JsonResponse:
     except services.NotesConflict as error:
         answer = {"message": error.message, "text": error.text, "saved_at": _iso(error.saved_at)}
         return JsonResponse(answer, status=409)
-    return JsonResponse({"saved_at": _iso(saved_at)})
+    clock = formats.time_format(timezone.localtime(saved_at), "G:i")  # the clinic's, as the page writes it
+    return JsonResponse({"saved_at": _iso(saved_at), "clock": clock})
 
 
 @require_POST
@@ -222,9 +220,11 @@ def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> 
     recent = [] if patient else list(queries.recent_patients(request.user))
     shown = [patient] if patient else recent
     record_read(request, subjects=[one.pk for one in shown])
-    initial = {"patient": wanted, "appointment": request.GET.get("appointment", ""), "session_type": "followup"}
+    visits = workflows.visits_to_begin(patient, by=request.user, at=now) if patient else []
+    form = form or forms.StartForm(initial=_likely_start(patient, visits, now) if patient else {})
+    form.offer_visits((visit.pk, f"{timezone.localtime(visit.scheduled_at):%H:%M} · {visit.kind}") for visit in visits)
     context: dict[str, Any] = {
-        "form": form or forms.StartForm(initial=initial),
+        "form": form,
         "patient": patient,
         "recent": recent,
         "live": live,
@@ -236,6 +236,19 @@ def _start_page(request: ClinicRequest, form: forms.StartForm | None = None) -> 
     return render_page(request, "sessions_app/start.html", context, form=form)
 
 
+def _likely_start(patient: Patient, visits: list[workflows.VisitToBegin], now: datetime) -> dict[str, Any]:
+    """Return what the form of a start says at first: the visit nearest to now, its type and its reason."""
+    if not visits:
+        return {"patient": patient.pk, "session_type": queries.likely_type(patient)}
+    visit = min(visits, key=lambda visit: abs(visit.scheduled_at - now))
+    return {
+        "patient": patient.pk,
+        "appointment": visit.pk,
+        "session_type": visit.session_type,
+        "chief_complaint": visit.chief_complaint,
+    }
+
+
 def _live_context(session: ConsultationSession) -> dict[str, Any]:
     now = timezone.now()
     consent = live_consent(session.patient_id, Consent.Kind.RECORDING, at=now)
@@ -243,9 +256,8 @@ def _live_context(session: ConsultationSession) -> dict[str, Any]:
     return {
         "session": session,
         "patient": session.patient,
-        "age": session.patient.age_on(timezone.localdate()),
         "consent": consent,
-        "consent_text": CURRENT[Consent.Kind.RECORDING],
+        "consent_text": consent_wording.text_for(session.patient, Consent.Kind.RECORDING, at=now),
         "mode": _mode_of(session, is_consented=consent is not None),
         "has_audio": spool.default_store().exists(session.pk),
         "clock_ms": recordings.clock_ms(session.pk),

@@ -28,12 +28,20 @@ class SessionType(models.TextChoices):
 class ConsultationSessionQuerySet(models.QuerySet["ConsultationSession"]):
     def visible_to(self, user: User) -> ConsultationSessionQuerySet:
         """Return the sessions this person may open: a doctor's own and their patients'; an admin's are all."""
-        if not user.may(Permission.VIEW_SESSIONS):
+        return self.known_to(user) if user.may(Permission.VIEW_SESSIONS) else self.none()
+
+    def known_to(self, user: User) -> ConsultationSessionQuerySet:
+        """Return the sessions of which this person may know that, and when, they took place; reception knows of all.
+
+        An emergency opens none: sound, words and notes of a session are for those who treat the patient.
+        """
+        if not user.may(Permission.VIEW_SESSION_TIMES):
             return self.none()
+        kept = self.filter(erased_at=None)
         if user.may(Permission.VIEW_ALL_PATIENTS):
-            return self
-        open_access = PatientAccess.objects.filter(doctor=user, ended_at=None)
-        return self.filter(Q(doctor=user) | Q(patient_id__in=open_access.values("patient_id")))
+            return kept
+        open_access = PatientAccess.objects.treating().filter(doctor=user)
+        return kept.filter(Q(doctor=user) | Q(patient_id__in=open_access.values("patient_id")))
 
     def live(self) -> ConsultationSessionQuerySet:
         return self.filter(status__in=ConsultationSession.LIVE)
@@ -134,6 +142,8 @@ class ConsultationSession(Timestamped):
     )
     last_audio_at = models.DateTimeField(null=True, blank=True)
 
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="With its patient; nobody opens it since.")
+
     billing_code = models.CharField(max_length=10, blank=True, default="", help_text="CPT code.")
     billing_amount = EncryptedDecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
 
@@ -157,6 +167,7 @@ class ConsultationSession(Timestamped):
         indexes = [
             models.Index(fields=["patient", "started_at"], name="session_patient_started"),
             models.Index(fields=["doctor", "status"], name="session_doctor_status"),
+            models.Index(fields=["started_at"], name="session_by_start"),
         ]
 
     def __str__(self) -> str:

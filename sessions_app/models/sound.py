@@ -58,7 +58,7 @@ class AudioUpload(Timestamped):
 
 
 class RecordingKey(models.Model):
-    """The data key of one session's sound, wrapped by AUDIO_KEY. Destroying it makes every copy unreadable."""
+    """The data key of one session's sound, wrapped by a master key. Destroying it makes every copy unreadable."""
 
     session = models.OneToOneField(
         ConsultationSession, on_delete=models.PROTECT, primary_key=True, related_name="recording_key"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -22,6 +22,10 @@ class TranscriptionQuerySet(models.QuerySet["Transcription"]):
         """Return the transcriptions whose words this person may read: a doctor's patients' only."""
         if not user.may(Permission.CONDUCT_SESSIONS):
             return self.none()
+        return self.known_to(user)
+
+    def known_to(self, user: User) -> TranscriptionQuerySet:
+        """Return the transcriptions of which this person may know how they stand: those of the sessions they open."""
         return self.filter(session__in=ConsultationSession.objects.visible_to(user))
 
 
@@ -104,6 +108,12 @@ class Transcription(Timestamped):
 
     def __str__(self) -> str:
         return f"transcription of {self.session}"
+
+    @property
+    def words_so_far(self) -> list[dict[str, Any]]:
+        """Return the segments that count: of the finished transcript, or those of the live pass until there is one."""
+        segments: list[dict[str, Any]] = self.segments if self.is_completed else self.live_segments
+        return segments
 
     @property
     def is_waiting(self) -> bool:

@@ -114,7 +114,7 @@ class FallbackTranscriber:
         return FallbackLive(session, self._second, language=language, hints=hints, on_failure=self._note)
 
     def _note(self, error: SpeechError) -> None:
-        logger.warning("%s gives no words and the embedded engine goes on: %s", self.engine, error)
+        logger.warning("%s gives no words and the embedded engine goes on: %s", self.engine, str(error))
         self._rest_until = time.monotonic() + REST_S
 
 

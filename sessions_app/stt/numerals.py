@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sessions_app.spoken_numbers import find_numbers
 from sessions_app.stt.base import DOUBTFUL_BELOW, Segment, Word
+from sessions_app.transcripts.spoken_numbers import find_numbers
 
 _UNITS = {
     "milligram": "mg", "milligrams": "mg", "mg": "mg", "mgs": "mg",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sessions_app.clinical_terms import BRANDS, DRUGS, drug_name
 from sessions_app.stt.agreement import bare, ends_sentence
 from sessions_app.stt.base import DOUBTFUL_BELOW, Word
 from sessions_app.stt.phonetics import likeness, sound_of
+from sessions_app.transcripts.clinical_terms import BRANDS, DRUGS, drug_name
 
 LONGEST_WINDOW = 4
 # Words further apart than this, in seconds, are not pieces of one name.

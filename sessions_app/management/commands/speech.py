@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sessions_app import worker
+from sessions_app.speech import worker
 from synapse.management.supervised import refuse_unsafe_start_alone
 
 

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from sessions_app.stt import get_transcriber
 from sessions_app.stt.base import LiveEvent, SpeechError, Transcriber
 from sessions_app.stt.playback import play
+from synapse.outside import calls
 
 
 class Command(BaseCommand):
@@ -31,10 +32,11 @@ class Command(BaseCommand):
         transcriber = get_transcriber(cloud_allowed=True)
         language = options["language"] or settings.STT_LANGUAGE
         try:
-            if options["live"]:
-                self._live(transcriber, audio, language, as_json=options["json"])
-            else:
-                self._batch(transcriber, audio, language, as_json=options["json"])
+            with calls.unrecorded():
+                if options["live"]:
+                    self._live(transcriber, audio, language, as_json=options["json"])
+                else:
+                    self._batch(transcriber, audio, language, as_json=options["json"])
         except SpeechError as error:
             raise CommandError(str(error)) from None
 

@@ -29,6 +29,11 @@ class Connection:
     def is_stand_in(self) -> bool:
         return self._endpoint.startswith(_LOOPBACK)
 
+    @property
+    def host(self) -> str:
+        """Return the machine that sound is sent to."""
+        return self._endpoint or host_of(self._location) or "speech.googleapis.com"
+
     def recognizer(self) -> str:
         """Return the path of the project's default recognizer; raises SpeechError without a project."""
         project = self._project or ("stand-in" if self.is_stand_in else "")

@@ -25,6 +25,7 @@ from sessions_app.stt.google.results import (
 from sessions_app.stt.google.stream import Answer, Reader, Stream
 from sessions_app.stt.live_voices import LiveVoices
 from sessions_app.stt.media import samples_of
+from synapse.outside.calls import Call
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ class HandOver:
 class GoogleLive:
     """One live session. Not safe to share between threads."""
 
-    def __init__(self, read: Reader, *, start_s: float, first_id: int, doctor_voice: Sequence[float] = ()) -> None:
+    def __init__(
+        self, read: Reader, *, call: Call, start_s: float, first_id: int, doctor_voice: Sequence[float] = ()
+    ) -> None:
+        self._call = call
         self.step_s = 0.0  # the service sets its own pace
         self._read = read
         self._next_id = first_id
@@ -100,12 +104,14 @@ class GoogleLive:
             self._is_last = self._heard_s(self._stream) >= self._kept.end_s
             self._stream.close()
             if self._wait_for_end(self._stream, deadline):
+                self._call.end(is_answered=True)
                 return self._taken_events()
 
     def hand_over(self) -> HandOver:
         """Give up and return what another engine needs to go on without a gap."""
         if self._stream is not None:
             self._stream.close()
+        self._call.end(is_answered=False)
         start_s = max(self._kept.start_s, self._tail[-1].word.end if self._tail else self._kept.start_s)
         return HandOver(self._taken_events(), start_s, self._kept.since(start_s), self._next_id)
 
@@ -157,6 +163,7 @@ class GoogleLive:
         if not self._failures:
             self._failing_since = now
         if not error.transient or self._failures >= len(BACKOFF_S) or now - self._failing_since > AWAY_S:
+            self._call.end(is_answered=False)
             raise error
         self._try_again_at = now + BACKOFF_S[self._failures]
         self._failures += 1

@@ -32,6 +32,8 @@ from sessions_app.stt.google.stream import BYTES_PER_SECOND, frames_of
 from sessions_app.stt.media import FULL_SCALE, length_of
 from sessions_app.stt.segmenting import utterances
 from sessions_app.stt.speakers import Voices, listen
+from synapse.outside import calls
+from synapse.outside.calls import Call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +66,7 @@ class GoogleTranscriber:
     ) -> None:
         self._chosen_model = model
         connection = Connection(location=location, endpoint=endpoint, project=project)
+        self._host = connection.host
         self._v1 = StreamingV1(connection)
         self._v2 = StreamingV2(connection)
         self._bucket = (
@@ -110,8 +113,11 @@ class GoogleTranscriber:
     ) -> GoogleLive:
         """Open a live session; raises SpeechError."""
         recognition = recognition_of(self._chosen_model, language, hints.vocabulary)
+        # One row a live session: its streams are exchanged every few minutes, in threads that know no errand.
+        call = self._begin(recognition)
         return GoogleLive(
-            lambda frames: self._results(frames, recognition, interim=True),
+            lambda frames: self._results(frames, recognition, call, interim=True),
+            call=call,
             start_s=start_s,
             first_id=first_id,
             doctor_voice=hints.doctor_voice,
@@ -159,25 +165,51 @@ class GoogleTranscriber:
             with self._refusals_noted(recognition) as wanted:
                 return bucket.results(uri, wanted, progress=lambda done: progress(UPLOAD_SHARE * (1 - done) + done))
 
-        with bucket.plain_copy(pcm()) as uri:
-            reading = Reading(0.0)
+        reading = Reading(0.0)
+        with self._called(recognition) as call, bucket.plain_copy(map(call.sent, pcm())) as uri:
             for result in _retried(results):
+                call.received(len(result.text.encode()))
                 reading.take(result)
         _check_heard(reading, heard[1])
         return _segments([reading.words], voices), heard[0]
 
     def _read(self, block: Block, recognition: Recognition) -> list[TaggedWord]:
         reading = Reading(block.start_s)
-        for result in self._results(self._at_pace(frames_of(_pcm(block))), recognition, interim=False):
-            if result.is_final:
-                reading.take(result)
+        with self._called(recognition) as call:
+            frames = self._at_pace(frames_of(_pcm(block)))
+            for result in self._results(frames, recognition, call, interim=False):
+                if result.is_final:
+                    reading.take(result)
         _check_heard(reading, block.regions[-1].end)
         return reading.words
 
-    def _results(self, frames: Iterable[bytes], recognition: Recognition, *, interim: bool) -> Iterator[Result]:
+    def _results(
+        self, frames: Iterable[bytes], recognition: Recognition, call: Call, *, interim: bool
+    ) -> Iterator[Result]:
         streaming = self._v1 if recognition.is_medical else self._v2
         with self._refusals_noted(recognition) as wanted:
-            yield from streaming.results(frames, wanted, interim=interim)
+            for result in streaming.results(map(call.sent, frames), wanted, interim=interim):
+                call.received(len(result.text.encode()))
+                yield result
+
+    def _begin(self, recognition: Recognition) -> Call:
+        """Write down that sound is about to leave; the words it is likely to hold go with it. Raises SpeechError."""
+        try:
+            call = calls.begin(engine=ENGINE, model=recognition.model, host=self._host)
+        except calls.NotAgreed:
+            raise SpeechError("The patient does not agree to a speech service outside.", transient=True) from None
+        call.sent("\n".join(recognition.phrases).encode())
+        return call
+
+    @contextmanager
+    def _called(self, recognition: Recognition) -> Iterator[Call]:
+        call = self._begin(recognition)
+        is_answered = False
+        try:
+            yield call
+            is_answered = True
+        finally:
+            call.end(is_answered=is_answered)
 
     @contextmanager
     def _refusals_noted(self, recognition: Recognition) -> Iterator[Recognition]:

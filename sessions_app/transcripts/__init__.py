@@ -1,0 +1,1 @@
+"""The words of a session: read, checked, corrected, and every change of them."""

@@ -1,0 +1,1 @@
+"""Sound that is brought into a session afterwards."""
