@@ -1,0 +1,1 @@
+"""Sessions, their recordings, and what was said in them, for programs."""
