@@ -1,14 +1,13 @@
 """A server of its own and a Chromium that hears a file, for the tests of the recording page."""
 
 import math
-import os
 import struct
 import wave
 
 import pytest
 
 from sessions_app.tests.live_site import LiveSite
-from synapse.testing.browser import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, watch
+from synapse.testing.browser import DESKTOP, launched, watch
 
 # Sees every socket of the page, lets none through while `isCut`, and keeps what was said at the end over the page's own.
 SPY = """
@@ -27,8 +26,6 @@ window.WebSocket = class extends Real {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     site = LiveSite(tmp_path_factory.mktemp("site"))
-    site.manage("migrate", "--verbosity", "0")
-    site.manage("collectstatic", "--noinput", "--verbosity", "0")
     site.start()
     yield site
     if site.process is not None:
@@ -43,12 +40,6 @@ def recordings(site):
 @pytest.fixture(scope="module")
 def chromium_with_microphone(tmp_path_factory):
     """Chromium that hears a file: bursts of a tone, as loud as speech."""
-    if not CHROMIUM:
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail("REQUIRE_BROWSER=1, but there is no chromium on the path")
-        pytest.skip("no chromium on the path")
-    from playwright.sync_api import sync_playwright
-
     path = tmp_path_factory.mktemp("sound") / "bursts.wav"
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
@@ -61,10 +52,8 @@ def chromium_with_microphone(tmp_path_factory):
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={path}",
     ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_ARGUMENTS, *flags])
+    with launched(*flags) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

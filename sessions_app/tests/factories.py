@@ -8,8 +8,11 @@ from django.utils import timezone
 
 from patients.models import Consent, Patient
 from patients.tests.factories import make_patient
-from sessions_app import recordings, services, spool, transcripts
+from sessions_app import services
 from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.recordings import services as recordings
+from sessions_app.spool import store as spool
+from sessions_app.transcripts import services as transcripts
 from synapse.accounts.models import User
 
 CHUNK_MS = 200

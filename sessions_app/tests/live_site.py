@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -12,18 +11,19 @@ import urllib.request
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[2]
-KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "INDEX_KEY", "AUDIT_KEY", "SIGNING_KEY", "AUDIO_KEY")
-START_SECONDS = 60
+from synapse.testing import prepared
+
+START_SECONDS = 180
 SETUP = """
-import django
-django.setup()
-import json
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
-from synapse.accounts.models import User
+from django_otp.util import random_hex
+from synapse.accounts import second_factor
+from synapse.accounts.models import Authenticator, User
 from synapse.testing.plugin import make_user
 from synapse.accounts.roles import Role
 from sessions_app.tests.factories import *
@@ -33,9 +33,13 @@ answer = []
 for name in NAMES:
     doctor = make_user(name, Role.DOCTOR, "Asha", "Rao")
     session = make_session(doctor, at=timezone.now())
+    if second_factor.is_required():
+        Authenticator.objects.create(
+            user=doctor, name="App", key=random_hex(), confirmed=True, confirmed_at=timezone.now()
+        )
     client = Client()
     client.force_login(doctor)
-    answer.append({"session": str(session.pk), "cookie": client.cookies["sessionid"].value})
+    answer.append({"session": str(session.pk), "cookie": client.cookies[settings.SESSION_COOKIE_NAME].value})
 """
 
 
@@ -47,7 +51,7 @@ def free_port() -> int:
 
 @dataclass
 class LiveSite:
-    """One installation in a folder. `start` it, `kill` it, `start` it again: the data stays.
+    """One installation in a folder, migrated and empty. `start` it, `kill` it, `start` it again: the data stays.
 
     `command` is what runs it: `web` alone, or `up` with the worker and the speech process. `runner` is what Python
     runs it with.
@@ -58,21 +62,19 @@ class LiveSite:
     runner: tuple[str, ...] = ("manage.py",)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    hand: "subprocess.Popen[str] | None" = None
+    busy: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        # Fernet wants real base64; every key must differ.
-        from base64 import urlsafe_b64encode
-
-        keys = {name: urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+        prepared.copy_installation(self.folder)
         inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         self.env = {
             **inherited,
-            **keys,
+            **prepared.KEYS,
             "SYNAPSE_DATA_DIR": str(self.folder),
             "PORT": str(self.port),
             "BASE_URL": self.url,
             "DJANGO_SETTINGS_MODULE": "synapse.settings",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     @property
@@ -82,21 +84,26 @@ class LiveSite:
     def socket_url(self, session: str) -> str:
         return f"ws://localhost:{self.port}/ws/sessions/{session}/audio/"
 
-    def manage(self, *arguments: str) -> None:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=PROJECT, env=self.env, check=False, capture_output=True, text=True)
-        assert not done.returncode, done.stderr[-3000:]
-
     def run(self, code: str, **names: Any) -> Any:
         """Run code with the factories at hand in a process of the installation; return what it leaves in `answer`."""
         given = "\n".join(f"{name} = {value!r}" for name, value in names.items())
-        script = f"{SETUP}\n{given}\nanswer = None\n{code}\nprint(json.dumps(answer))"
-        done = subprocess.run(
-            [sys.executable, "-c", script], cwd=PROJECT, env=self.env, check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise AssertionError(done.stderr[-3000:])
-        return json.loads(done.stdout.splitlines()[-1])
+        with self.busy:
+            if self.hand is None:
+                self.hand = self._start_hand()
+            assert self.hand.stdin
+            assert self.hand.stdout
+            self.hand.stdin.write(f"{json.dumps(f'{SETUP}{given}{chr(10)}{code}')}\n")
+            self.hand.stdin.flush()
+            said = json.loads(self.hand.stdout.readline() or "{}")
+        if "answer" not in said:
+            raise AssertionError(said.get("error") or (self.folder / "hand.log").read_text()[-3000:])
+        return said["answer"]
+
+    def _start_hand(self) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "sessions_app.tests.hand"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with (self.folder / "hand.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=prepared.PROJECT, env=self.env, text=True, stderr=log, **pipes)
 
     def new_recordings(self, *names: str) -> list[dict[str, str]]:
         """Make doctors with a live session each; return the sessions' ids and the doctors' cookies."""
@@ -110,7 +117,7 @@ class LiveSite:
     def facts_of(self, *sessions: str) -> dict[str, dict[str, Any]]:
         """Return the same of several, by their ids."""
         code = """
-from sessions_app import spool
+from sessions_app.spool import store as spool
 from sessions_app.models import ConsultationSession
 answer = {}
 for session in ConsultationSession.objects.filter(pk__in=IDS):
@@ -135,7 +142,7 @@ for session in ConsultationSession.objects.filter(pk__in=IDS):
     def start(self) -> None:
         log = (self.folder / "web.log").open("ab")
         command = [sys.executable, *self.runner, self.command]
-        self.process = subprocess.Popen(command, cwd=PROJECT, env=self.env, stdout=log, stderr=log)
+        self.process = subprocess.Popen(command, cwd=prepared.PROJECT, env=self.env, stdout=log, stderr=log)
         log.close()
         give_up_at = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up_at:
@@ -157,6 +164,10 @@ for session in ConsultationSession.objects.filter(pk__in=IDS):
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:
+        with self.busy:
+            if self.hand is not None:
+                self.hand.communicate()
+                self.hand = None
         if self.process is None:
             return
         self.process.send_signal(number)

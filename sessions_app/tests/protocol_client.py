@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import random
+import ssl
 import struct
 import time
 from typing import Any
@@ -32,11 +33,14 @@ class ProtocolClient:
         origin: str,
         speed: float = 10.0,
         gaps: dict[int, tuple[int, str]] | None = None,
+        cookie_name: str = "sessionid",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.url, self.cookie, self.origin, self.speed = url, cookie, origin, speed
         self.chunks = [pcm[start : start + CHUNK_BYTES] for start in range(0, len(pcm), CHUNK_BYTES)]
         self.sha256 = hashlib.sha256(pcm).hexdigest()
         self.gaps = gaps or {}
+        self.cookie_name, self.tls = cookie_name, tls
         self.token = ""
         self.acked = -1
         self.closes: list[int] = []
@@ -83,12 +87,13 @@ class ProtocolClient:
         return self.finished
 
     async def _connection(self) -> None:
-        headers = {"Cookie": f"sessionid={self.cookie}"}
+        headers = {"Cookie": f"{self.cookie_name}={self.cookie}"}
         async with websockets.connect(
             self.url,
             origin=self.origin,
             additional_headers=headers,
             compression=None,
+            ssl=self.tls,
             ping_interval=None,
             open_timeout=DEAF_SECONDS,
             close_timeout=0.2,

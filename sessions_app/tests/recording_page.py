@@ -1,8 +1,39 @@
 """What a test does on the recording page."""
 
+import base64
 import json
 import re
 import time
+
+# Every store the browser has for a site: texts as they are, binaries as base64, keys only by name.
+ALL_STORES = """
+async () => {
+  const found = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), document.cookie];
+  const binaries = [];
+  const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  const written = (name, value) => {
+    if (value instanceof ArrayBuffer) value = new Uint8Array(value);
+    if (!ArrayBuffer.isView(value)) return value instanceof CryptoKey ? "key" : value;
+    binaries.push(base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)));
+    return "binary";
+  };
+  for (const { name } of await indexedDB.databases()) {
+    const open = indexedDB.open(name);
+    await new Promise((resolve) => (open.onsuccess = resolve));
+    for (const store of open.result.objectStoreNames) {
+      const request = open.result.transaction(store).objectStore(store).getAll();
+      await new Promise((resolve) => (request.onsuccess = resolve));
+      found.push(`${name} ${store} ${JSON.stringify(request.result, written)}`);
+    }
+    open.result.close();
+  }
+  for (const name of await caches.keys()) {
+    const kept = await caches.open(name);
+    for (const request of await kept.keys()) found.push(request.url, await (await kept.match(request)).text());
+  }
+  return [found.join("\\n"), binaries];
+}
+"""
 
 
 def press(page, action):
@@ -56,3 +87,9 @@ def held_by_the_browser(page):
           return [await all("chunks"), await all("recordings"), await all("notes")].map((rows) => rows.length);
         }"""
     )
+
+
+def everything_kept(page):
+    """Return what stands in all stores of the browser: the texts, and the binaries by themselves."""
+    texts, binaries = page.evaluate(ALL_STORES)
+    return texts, [base64.b64decode(one) for one in binaries]

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from sessions_app import worker
+from sessions_app.speech import worker
 from sessions_app.stt.base import Segment, Transcript, Word
 from synapse.common import jobs
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_app import corrections, queries, transcripts
+from sessions_app import queries
 from sessions_app.models import Transcription
 from sessions_app.templatetags.sessions import time_left
 from sessions_app.tests.factories import (
@@ -14,6 +14,8 @@ from sessions_app.tests.factories import (
     make_written_session,
     segment_of,
 )
+from sessions_app.transcripts import corrections
+from sessions_app.transcripts import services as transcripts
 from synapse.common import jobs
 from synapse.common.errors import NotAllowed
 from synapse.common.models import Job

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from sessions_app import audio, deletion, queries, spool
-from sessions_app.retention import Rule
+from sessions_app import queries
+from sessions_app.recordings import audio, deletion
+from sessions_app.recordings.retention import Rule
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_session, record_audio
 from synapse import storage
 

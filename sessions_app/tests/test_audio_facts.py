@@ -8,11 +8,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_app import audio, audio_facts, corrections, deletion, queries, services
-from sessions_app.audio_facts import fate_of
-from sessions_app.retention import Hold, Plan, Rule
+from sessions_app import queries, services
+from sessions_app.recordings import audio, deletion
+from sessions_app.recordings import facts as audio_facts
+from sessions_app.recordings.facts import fate_of
+from sessions_app.recordings.retention import Hold, Plan, Rule
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio
 from sessions_app.tests.test_audio import speechlike
+from sessions_app.transcripts import corrections
 from synapse.accounts.models import ClinicSettings
 from synapse.audit.models import AuditEvent
 

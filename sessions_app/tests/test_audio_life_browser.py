@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from sessions_app import audio, services
+from sessions_app import services
+from sessions_app.recordings import audio
 from sessions_app.tests.factories import make_session, make_transcription, record_audio
 from sessions_app.tests.test_audio import speechlike
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean

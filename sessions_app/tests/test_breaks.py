@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from sessions_app import breaks, transcript_lines
 from sessions_app.models import SessionEvent
+from sessions_app.recordings import breaks
 from sessions_app.tests.factories import make_session, make_transcription
+from sessions_app.transcripts import lines as transcript_lines
 
 
 def event(kind, at, at_ms=6_100, **fields):
@@ -26,9 +27,9 @@ def test_a_pause_is_as_long_as_its_clock_stood(now):
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("", "12 s were not recorded here"),
-        ("asleep", "12 s were not recorded here: the device was asleep"),
-        ("microphone", "12 s were not recorded here: the microphone was away"),
+        ("", "12 s not recorded here"),
+        ("asleep", "12 s not recorded here: the device was asleep"),
+        ("microphone", "12 s not recorded here: the microphone was away"),
     ],
 )
 def test_a_gap_says_how_long_and_why(now, reason, words):

@@ -17,10 +17,16 @@ from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
-from sessions_app import capture, consumers, live, recordings, services, socket_access, spool
+from sessions_app import consumers, services
+from sessions_app.capture import access as socket_access
+from sessions_app.capture import live
+from sessions_app.capture import recorder as capture
 from sessions_app.models import ConsultationSession
+from sessions_app.recordings import services as recordings
 from sessions_app.routing import websocket_urlpatterns
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_consent, make_session, tone
+from synapse.accounts import browser_sessions
 from synapse.accounts.roles import Role
 from synapse.audit.models import AuditEvent
 from synapse.common import draining
@@ -30,6 +36,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
 PCM = tone(200)
+PATIENCE_SECONDS = 30  # a frame that does not come at all is waited for so long
 
 
 def cookie_of(user):
@@ -54,12 +61,12 @@ class Recorder:
     async def __aenter__(self):
         self.cookie = await database_sync_to_async(cookie_of)(self.user)
         self.socket = socket(f"/ws/sessions/{self.session_id}/audio/", self.cookie)
-        connected, _ = await self.socket.connect(timeout=5)
+        connected, _ = await self.socket.connect(timeout=PATIENCE_SECONDS)
         assert connected
         return self
 
     async def __aexit__(self, *error):
-        await self.socket.disconnect(timeout=5)
+        await self.socket.disconnect(timeout=PATIENCE_SECONDS)
 
     async def send(self, **frame):
         await self.socket.send_to(text_data=json.dumps(frame))
@@ -68,7 +75,7 @@ class Recorder:
         data = live.CHUNK_HEADER.pack(seq, seq * 200 if t_ms is None else t_ms) + pcm
         await self.socket.send_to(bytes_data=data)
 
-    async def expect(self, kind, seconds=5):
+    async def expect(self, kind, seconds=PATIENCE_SECONDS):
         """Return the next frame of a kind; others are kept in `frames`."""
         while True:
             output = await self.socket.receive_output(seconds)
@@ -78,7 +85,7 @@ class Recorder:
             if frame["type"] == kind:
                 return frame
 
-    async def closed(self, seconds=5):
+    async def closed(self, seconds=PATIENCE_SECONDS):
         """Return the code the server closes with; frames before are kept."""
         while True:
             output = await self.socket.receive_output(seconds)
@@ -118,9 +125,9 @@ def quick(monkeypatch):
 async def refusal(user, session_id, path="/ws/sessions/{}/audio/"):
     cookie = await database_sync_to_async(cookie_of)(user) if user else ""
     communicator = socket(path.format(session_id), cookie)
-    connected, _ = await communicator.connect(timeout=5)
+    connected, _ = await communicator.connect(timeout=PATIENCE_SECONDS)
     assert connected
-    output = await communicator.receive_output(5)
+    output = await communicator.receive_output(PATIENCE_SECONDS)
     assert output["type"] == "websocket.close"
     return output["code"]
 
@@ -166,7 +173,9 @@ async def test_a_session_that_is_over_is_closed_with_4410(asha):
 async def test_a_foreign_origin_is_refused_in_the_handshake(session, asha):
     cookie = await database_sync_to_async(cookie_of)(asha)
 
-    connected, _ = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect()
+    connected, _ = await socket(f"/ws/sessions/{session.pk}/audio/", cookie, b"https://evil.example").connect(
+        timeout=PATIENCE_SECONDS
+    )
 
     assert not connected
 
@@ -312,7 +321,7 @@ async def test_a_browser_that_did_not_hear_ready_says_hello_again(session, asha)
         await first.expect("ready")  # the client was cut before this reached it
         second = Recorder(asha, session.pk)
         second.socket = socket(f"/ws/sessions/{session.pk}/audio/", first.cookie)
-        await second.socket.connect(timeout=5)
+        await second.socket.connect(timeout=PATIENCE_SECONDS)
         await second.hello()
 
         assert await first.closed() == 4409
@@ -321,7 +330,16 @@ async def test_a_browser_that_did_not_hear_ready_says_hello_again(session, asha)
         async with Recorder(asha, session.pk) as third:
             await third.send(**HELLO)
             assert await third.closed() == 4409
-        await second.socket.disconnect(timeout=5)
+        await second.socket.disconnect(timeout=PATIENCE_SECONDS)
+
+
+async def test_a_browser_that_was_cut_before_it_heard_ready_comes_back_at_once(session, asha):
+    async with Recorder(asha, session.pk) as first:
+        await first.hello()  # the client never learns its token, and sends nothing
+    async with Recorder(asha, session.pk) as second:
+        assert (await second.hello())["next_seq"] == 0
+        await second.chunk(0)
+        await second.ack(0)
 
 
 async def test_the_streams_own_token_takes_over_at_once(session, asha):
@@ -589,13 +607,75 @@ async def test_a_change_of_rights_closes_an_open_stream(session, asha, change, c
 
 
 async def test_signing_out_closes_an_open_stream(session, asha):
-    from django.contrib.sessions.models import Session
-
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
-        await database_sync_to_async(Session.objects.filter(session_key=recorder.cookie).delete)()
+        await database_sync_to_async(browser_sessions.end_all)(asha, by=asha)
 
         assert await recorder.closed() == 4401
+
+
+LEFT_ALONE = [
+    {"last_used_at": timedelta(minutes=15, seconds=1)},
+    {"signed_in_at": timedelta(hours=12, seconds=1)},
+    {"locked_at": timedelta(0)},
+]
+
+
+async def leave(user, since):
+    at = timezone.now()
+    values = {name: at - time for name, time in since.items()}
+    await database_sync_to_async(user.browser_sessions.update)(**values)
+
+
+@pytest.mark.parametrize("since", LEFT_ALONE)
+async def test_a_locked_screen_stops_no_recording_and_is_told_no_words(session, asha, since, monkeypatch):
+    monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.05)
+    words = asyncio.Queue()
+
+    async def spoken(session_id):
+        while True:
+            yield await words.get()
+
+    monkeypatch.setattr(consumers.live_text, "subscribe", spoken)
+    async with Recorder(asha, session.pk) as recorder:
+        await recorder.hello()
+        words.put_nowait({"text": "said before"})
+        await recorder.expect("segment")
+        await leave(asha, since)
+        await until(lambda: not any(one._is_screen_open for one in consumers._recorders.values()))
+        words.put_nowait({"text": "said behind the cover"})
+        await recorder.chunk(0)
+        await recorder.ack(0)
+        before = len(recorder.frames)
+        await database_sync_to_async(locking_opens)(asha)
+        await until(lambda: all(one._is_screen_open for one in consumers._recorders.values()))
+        words.put_nowait({"text": "said after"})
+        after = await recorder.expect("segment")
+
+    assert "said behind the cover" not in json.dumps(recorder.frames[:before])
+    assert after["text"] == "said after"
+    row = await database_sync_to_async(asha.browser_sessions.get)()
+    assert row.last_used_at <= timezone.now()
+
+
+async def test_a_locked_screen_that_only_looks_on_is_closed(session, asha):
+    async with Recorder(asha, session.pk) as onlooker:
+        await leave(asha, {"locked_at": timedelta(0)})
+
+        assert await onlooker.closed() == 4401
+
+
+def locking_opens(user):
+    now = timezone.now()
+    user.browser_sessions.update(locked_at=None, last_used_at=now, signed_in_at=now)
+
+
+async def until(is_so):
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(0.02)
 
 
 # Storage and shut-down ------------------------------------------------------------------------------------------------
@@ -651,7 +731,8 @@ async def test_draining_acknowledges_and_says_come_back(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
         await recorder.chunk(0)
-        await asyncio.sleep(0.01)
+        # Long enough for the frame to be received on a busy machine, shorter than the 250 ms after which it is synced anyway.
+        await asyncio.sleep(0.1)
         await draining.drain(5)
 
         assert await recorder.closed() == 1012

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
-from sessions_app import corrections, edit_history, segments, transcripts
 from sessions_app.models import TranscriptEdit
 from sessions_app.tests.factories import SEGMENTS, make_session, make_transcription, record_audio, segment_of
+from sessions_app.transcripts import corrections, edit_history, segments
+from sessions_app.transcripts import services as transcripts
 from synapse.common.errors import Conflict, NotAllowed
 
 pytestmark = pytest.mark.django_db

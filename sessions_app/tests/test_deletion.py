@@ -8,10 +8,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from sessions_app import audio, deletion, queries, recording_keys, services, spool, tasks, transcripts
+from sessions_app import queries, services, tasks
 from sessions_app.models import ConsultationSession, RecordingKey
-from sessions_app.retention import Rule
+from sessions_app.recordings import audio, deletion
+from sessions_app.recordings import keys as recording_keys
+from sessions_app.recordings.retention import Rule
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
+from sessions_app.transcripts import services as transcripts
 from synapse import storage
 from synapse.audit.models import AuditEvent
 from synapse.common import triggers

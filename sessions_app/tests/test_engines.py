@@ -5,8 +5,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from patients.tests.factories import make_patient
-from sessions_app import engines, services, spool, stt
+from sessions_app import services, stt
 from sessions_app.models import Transcription
+from sessions_app.speech import engines
+from sessions_app.spool import store as spool
 from sessions_app.stt.base import SpeechError
 from sessions_app.stt.fallback import FallbackTranscriber
 from sessions_app.tests.factories import make_consent, make_session, record_audio

@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from sessions_app import gaps, recordings, services, spool
+from sessions_app import services
+from sessions_app.recordings import gaps
+from sessions_app.recordings import services as recordings
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_session, tone
 from synapse.common.errors import Conflict, NotAllowed
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions_app.hints import hints_for
+from sessions_app.speech.hints import hints_for
 from sessions_app.tests.factories import make_session
 from synapse.accounts.models import ClinicSettings
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from sessions_app import live
-from sessions_app.live import Close, Control, Finish, FinishedSpool, Gap, Hello, LiveStream, StreamClosed
+from sessions_app.capture import live
+from sessions_app.capture.live import Close, Control, Finish, FinishedSpool, Gap, Hello, LiveStream, StreamClosed
 
 HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
 

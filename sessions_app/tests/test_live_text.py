@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from sessions_app import live_text
-from sessions_app.live_text import SocketPublisher
+from sessions_app.speech import live_text
+from sessions_app.speech.live_text import SocketPublisher
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from sessions_app import quality
-from sessions_app.quality import Meter, Quality, advice_of
+from sessions_app.recordings import quality
+from sessions_app.recordings.quality import Meter, Quality, advice_of
 from sessions_app.tests.test_audio import speechlike
 
 GOOD = Quality(speech_dbfs=-20.0, noise_dbfs=-60.0, distance_db=40.0, clipped_share=0.0, speech_share=0.5)

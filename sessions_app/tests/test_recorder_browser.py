@@ -1,13 +1,23 @@
 """The recorder in a real browser with a fake microphone: whatever happens on the way, the sums agree."""
 
 import json
+import zlib
 
 import pytest
 
-from sessions_app.tests.recording_page import clock, finish, held_by_the_browser, press, record_until, view_is
+from sessions_app.tests.recording_page import (
+    clock,
+    everything_kept,
+    finish,
+    held_by_the_browser,
+    press,
+    record_until,
+    view_is,
+)
 from synapse.testing.browser import PHONE, assert_page_is_clean
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+CANARY = "Quetzalcoatlus"
 
 
 def test_a_cut_a_reload_and_a_killed_server_lose_no_byte(site, open_recording):
@@ -141,16 +151,22 @@ def test_a_second_tab_does_not_disturb_the_first(site, open_recording):
     assert said["sha256"] == site.facts(page.session)["spool_sha256"]
 
 
-def test_what_the_browser_keeps_is_encrypted_and_its_key_cannot_be_read(site, open_recording):
+def test_what_the_browser_keeps_is_encrypted_and_nothing_is_left_after_signing_out(site, open_recording):
     page = open_recording()
     press(page, "start")
     view_is(page, "recording")
     record_until(page, 1)
     page.context.set_offline(True)
     page.evaluate("sockets.at(-1).close()")
+    page.fill("#notes", f"She said {CANARY}.")
+    page.wait_for_selector('[data-notes-status]:has-text("Kept on this device")')
     record_until(page, 4)
 
-    chunks, recordings, _ = held_by_the_browser(page)
+    chunks, recordings, notes = held_by_the_browser(page)
+    texts, binaries = everything_kept(page)
+    page.evaluate("word => localStorage.setItem('planted', word)", CANARY)
+    planted, _ = everything_kept(page)
+    page.evaluate("localStorage.removeItem('planted')")
     key = page.evaluate(
         """async () => {
           const open = indexedDB.open("synapse-capture");
@@ -164,9 +180,23 @@ def test_what_the_browser_keeps_is_encrypted_and_its_key_cannot_be_read(site, op
     )
 
     assert chunks > 5
-    assert recordings == 1
+    assert (recordings, notes) == (1, 1)
     assert key == [False, True]
+    assert CANARY not in texts + str(binaries)
+    assert CANARY in planted
+    # A tone compresses to a fraction of itself, what is encrypted does not.
+    sound = b"".join(one for one in binaries if len(one) > 1_000)
+    assert len(zlib.compress(sound)) > 0.95 * len(sound) > 10_000
+
     page.context.set_offline(False)
     view_is(page, "recording")
     said = finish(page)
-    assert said["sha256"] == site.facts(page.session)["spool_sha256"]
+    facts = site.facts(page.session)
+    assert (said["sha256"], facts["notes"]) == (facts["spool_sha256"], f"She said {CANARY}.")
+    assert "Kavya" in page.content()
+    page.locator("form[data-sign-out]").first.evaluate("form => form.requestSubmit()")
+    page.wait_for_url("**/sign-in/**")
+    page.go_back()
+    page.wait_for_load_state("networkidle")
+    left = page.content() + str(everything_kept(page))
+    assert ("Kavya" in left, CANARY in left) == (False, False)

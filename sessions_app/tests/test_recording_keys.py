@@ -14,12 +14,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from sessions_app import audio, deletion, recording_keys, spool
 from sessions_app.models import ConsultationSession, RecordingKey
-from sessions_app.retention import Rule
+from sessions_app.recordings import audio, deletion
+from sessions_app.recordings import keys as recording_keys
+from sessions_app.recordings.retention import Rule
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_session, record_audio, tone
 from synapse import storage
-from synapse.encryption import blobs, data_keys
+from synapse.encryption import blobs, data_keys, masters, rotation
+from synapse.encryption.tests.kms_server import KEY, key_service
 
 pytestmark = pytest.mark.django_db
 
@@ -242,3 +245,49 @@ def test_a_log_that_is_being_read_is_cleared_by_the_next_sweep(asha, now):
     deletion.sweep(now)
 
     assert wrapped not in file.with_name(f"{file.name}-wal").read_bytes()
+
+
+# A key service --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def service(settings):
+    with key_service() as running:
+        settings.KMS_KEY, settings.GOOGLE_KMS_ENDPOINT = KEY, running.endpoint
+        yield running
+
+
+def test_recordings_move_to_the_key_service_and_back_without_a_byte_written_anew(session, service, settings):
+    settings.KMS_KEY = ""
+    stored = archived(session)
+    before = storage.size(stored.audio_name)
+    settings.KMS_KEY = KEY
+
+    assert "1 keys wrapped anew" in rotate()
+    assert RecordingKey.objects.get().key_id.startswith("kms.")
+    assert b"".join(audio.open_file(stored))[:4] == b"OggS"
+    assert storage.size(stored.audio_name) == before
+
+    service.rotate()
+    assert "1 keys wrapped anew" in rotate()
+    assert "0 keys wrapped anew" in rotate()
+
+
+def test_a_recording_begins_while_the_service_is_away_and_its_key_comes_home(session, service, now):
+    service.fails_with = 503
+    record_audio(session)
+    assert not RecordingKey.objects.get().key_id.startswith("kms.")
+    service.fails_with = 0
+
+    rotation.bring_home(now)
+
+    assert RecordingKey.objects.get().key_id.startswith("kms.")
+
+
+def test_a_recording_whose_key_is_out_of_reach_is_not_called_damaged(session, service):
+    record_audio(session)
+    masters._configured.cache_clear()
+    service.fails_with = 503
+
+    with pytest.raises(spool.StorageFailed):
+        recording_keys.key_of(session.pk)
+    with pytest.raises(CommandError, match="run rotate_keys again"):
+        rotate()

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from sessions_app import retention, services
-from sessions_app.retention import Facts, Hold, Plan, Rule, decide
+from sessions_app import services
+from sessions_app.recordings import retention
+from sessions_app.recordings.retention import Facts, Hold, Plan, Rule, decide
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio
 from synapse.accounts.models import ClinicSettings
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sessions_app import segments
 from sessions_app.tests.factories import segment_of
+from sessions_app.transcripts import segments
 
 
 def line(text, start_ms=0, end_ms=4_000, **fields):

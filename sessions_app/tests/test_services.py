@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from patients.models import PatientAccess
 from patients.tests.factories import make_patient
-from sessions_app import permissions, queries, recordings, services, spool
+from sessions_app import permissions, queries, services
 from sessions_app.models import ConsultationSession
+from sessions_app.recordings import services as recordings
+from sessions_app.spool import store as spool
 from sessions_app.tests.factories import make_consent, make_session, record_audio
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
@@ -178,7 +180,7 @@ def test_completing_without_a_recording_queues_nothing(asha, now):
 
 
 def test_completing_goes_on_with_the_row_of_the_live_pass(asha, now):
-    from sessions_app import transcripts
+    from sessions_app.transcripts import services as transcripts
 
     session = make_session(asha)
     record_audio(session)

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from sessions_app.sound_files import NotSound, kind_of, length_said, pcm_of
 from sessions_app.stt.media import read_pcm
 from sessions_app.tests import files
+from sessions_app.uploads.sound_files import NotSound, kind_of, length_said, pcm_of
 
 READABLE = {
     **{name: (lambda name=name: files.sound_file(name)) for name in files.FORMATS},

@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from sessions_app import spool
-from sessions_app.spool import KeyDestroyed, SpoolBusy, SpoolClosed, SpoolDamaged, SpoolStore, StorageFailed
+from sessions_app.spool import store as spool
+from sessions_app.spool.store import KeyDestroyed, SpoolBusy, SpoolClosed, SpoolDamaged, SpoolStore, StorageFailed
 
 KEY = b"k" * 32
 CHUNK_MS = 200
@@ -399,7 +399,7 @@ def test_what_was_acknowledged_outlives_kill_minus_nine(store, tmp_path):
         import random, sys
         from pathlib import Path
         from uuid import UUID
-        from sessions_app.spool import SpoolStore
+        from sessions_app.spool.store import SpoolStore
         key = bytes.fromhex(sys.argv[2])
         writer = SpoolStore(Path(sys.argv[1]), lambda session_id, make: key).writer(UUID(sys.argv[3]))
         for seq in range(100_000):

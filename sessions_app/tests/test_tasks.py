@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from sessions_app import recordings, services, spool, stt, tasks
+from sessions_app import services, stt, tasks
 from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.recordings import services as recordings
+from sessions_app.spool import store as spool
 from sessions_app.stt.base import SpeechError
 from sessions_app.tests.factories import make_consent, make_session, record_audio, tone
 from sessions_app.tests.speech_jobs import Engine, run_jobs
@@ -112,7 +114,7 @@ def test_a_run_that_was_killed_goes_on_in_the_same_row(recorded, engine):
 
 
 def test_a_retry_reads_the_kept_file(recorded, engine, asha):
-    from sessions_app import transcripts
+    from sessions_app.transcripts import services as transcripts
 
     engine.text = ""
     run_jobs()

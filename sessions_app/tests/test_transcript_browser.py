@@ -3,9 +3,12 @@
 import pytest
 from django.utils import timezone
 
-from sessions_app import audio, corrections, services, transcripts
+from sessions_app import services
 from sessions_app.models import Transcription
+from sessions_app.recordings import audio
 from sessions_app.tests.factories import make_session, record_audio, segment_of
+from sessions_app.transcripts import corrections
+from sessions_app.transcripts import services as transcripts
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

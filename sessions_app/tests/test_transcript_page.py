@@ -7,7 +7,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from patients import services as patients
-from sessions_app import corrections, transcript_page, transcripts
 from sessions_app.models import ConsultationSession, SessionEvent
 from sessions_app.tests.factories import (
     SEGMENTS,
@@ -18,6 +17,9 @@ from sessions_app.tests.factories import (
     segment_of,
     store_words,
 )
+from sessions_app.transcripts import corrections
+from sessions_app.transcripts import page as transcript_page
+from sessions_app.transcripts import services as transcripts
 from synapse.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +85,7 @@ def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
         ("sertraline", "doubtful", 30, 4),
     ]
     assert first.word_times == "0,180,360,540,720"
-    assert [one.words for one in second.breaks_before] == ["12 s were not recorded here"]
+    assert [one.words for one in second.breaks_before] == ["12 s not recorded here"]
     assert (second.is_flagged, second.kind) == (True, "unk")
     assert [check.icon for check in shown["checks"]] == ["ear", "user"]
 

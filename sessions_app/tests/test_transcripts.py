@@ -2,7 +2,6 @@
 
 import pytest
 
-from sessions_app import corrections, transcripts
 from sessions_app.models import Transcription
 from sessions_app.tests.factories import (
     make_session,
@@ -11,6 +10,8 @@ from sessions_app.tests.factories import (
     segment_of,
     store_words,
 )
+from sessions_app.transcripts import corrections
+from sessions_app.transcripts import services as transcripts
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
 from synapse.common.models import Job
 

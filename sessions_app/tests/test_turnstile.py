@@ -2,8 +2,8 @@
 
 import pytest
 
-from sessions_app import turnstile
-from sessions_app.turnstile import Turnstile
+from sessions_app.capture import turnstile
+from sessions_app.capture.turnstile import Turnstile
 
 
 class Door:

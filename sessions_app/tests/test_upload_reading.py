@@ -5,12 +5,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from sessions_app import queries, services, spool, stt, upload_reading, upload_store, uploads, worker
+from sessions_app import queries, services, stt
 from sessions_app.models import AudioUpload
+from sessions_app.speech import worker
+from sessions_app.spool import store as spool
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, tone
 from sessions_app.tests.speech_jobs import Engine, run_jobs
 from sessions_app.tests.uploading import begin, bring, finish, parts_of, send
+from sessions_app.uploads import reading as upload_reading
+from sessions_app.uploads import services as uploads
+from sessions_app.uploads import store as upload_store
 from synapse.accounts.models import User
 from synapse.common import jobs
 from synapse.common.models import Job

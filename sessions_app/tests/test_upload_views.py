@@ -8,12 +8,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions_app import stt, upload_store, uploads
+from sessions_app import stt
 from sessions_app.models import AudioUpload
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio
 from sessions_app.tests.speech_jobs import Engine, run_jobs
 from sessions_app.tests.uploading import begin, bring, finish, send
+from sessions_app.uploads import services as uploads
+from sessions_app.uploads import store as upload_store
 from synapse.common import jobs
 from synapse.common.models import Job
 

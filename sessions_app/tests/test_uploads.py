@@ -7,13 +7,16 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from sessions_app import recording_keys, services, stt, upload_store, uploads
+from sessions_app import services, stt
 from sessions_app.models import AudioUpload, ConsultationSession
 from sessions_app.permissions import NoConsent
+from sessions_app.recordings import keys as recording_keys
 from sessions_app.tests import files
 from sessions_app.tests.factories import make_session, record_audio, tone
 from sessions_app.tests.speech_jobs import Engine, run_jobs
 from sessions_app.tests.uploading import begin, bring, finish, parts_of, send
+from sessions_app.uploads import services as uploads
+from sessions_app.uploads import store as upload_store
 from synapse.common.errors import Conflict, DomainError, NotAllowed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -203,7 +206,7 @@ def test_a_session_has_one_recording(asha):
 
 
 def test_a_session_that_is_being_recorded_takes_no_file(asha):
-    from sessions_app import recordings
+    from sessions_app.recordings import services as recordings
 
     session = make_session(asha)
     recordings.open_stream(session, by=asha, at=timezone.now())

@@ -7,9 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from patients.tests.factories import make_patient
-from sessions_app import audio, deletion, services
-from sessions_app.models import ConsultationSession, RecordingKey
-from sessions_app.retention import Rule
+from sessions_app import services
+from sessions_app.models import ConsultationSession, RecordingKey, SessionType
+from sessions_app.recordings import audio, deletion
+from sessions_app.recordings.retention import Rule
 from sessions_app.tests.factories import (
     make_consent,
     make_session,
@@ -122,7 +123,7 @@ def test_consent_recorded_from_the_page_comes_back_to_it_ready(asha, signed_in):
 
 
 def test_the_page_shows_the_words_heard_so_far_after_a_reload(session, signed_in, asha):
-    from sessions_app import transcripts
+    from sessions_app.transcripts import services as transcripts
 
     row = transcripts.open_live(session)
     segment = {**segment_of("patient", 0, 900, "I slept badly", doubtful="badly"), "id": 1, "original_text": None}
@@ -446,3 +447,14 @@ def test_names_of_speakers_reach_the_script_as_json(session, asha, signed_in):
 
     assert names["doctor"] == "Dr Rao"
     assert names["patient"] == "Kavya"
+
+
+def test_a_patient_never_seen_begins_as_a_new_one(completed, asha, signed_in, now):
+    client = signed_in(asha)
+
+    def offered(patient):
+        page = client.get(reverse("sessions:start"), {"patient": patient.pk})
+        return page.context["form"].initial["session_type"]
+
+    assert offered(make_patient(asha, at=now)) == SessionType.NEW_PATIENT
+    assert offered(completed.patient) == SessionType.FOLLOWUP

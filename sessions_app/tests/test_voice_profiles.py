@@ -8,12 +8,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from sessions_app import voice_profiles
-from sessions_app.hints import hints_for
 from sessions_app.models import VoiceProfile
+from sessions_app.speech.hints import hints_for
 from sessions_app.stt import enrolment
 from sessions_app.tests.factories import make_session
 from sessions_app.tests.stt.sound import consultation, reference, room_hum, seconds, silence
+from sessions_app.voices import profiles as voice_profiles
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, NotAllowed
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from sessions_app import witnesses
 from sessions_app.tests.factories import segment_of
+from sessions_app.transcripts import witnesses
 
 WORD_MS = 300
 

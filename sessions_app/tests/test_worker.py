@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from sessions_app import follower, live_pass, pace, read_ahead, recordings, spool, stt, transcripts, worker
+from sessions_app import stt
 from sessions_app.models import Transcription
+from sessions_app.recordings import services as recordings
+from sessions_app.speech import follower, live_pass, pace, read_ahead, worker
+from sessions_app.spool import store as spool
 from sessions_app.stt.base import LiveEvent, Segment, SpeechError, Word
 from sessions_app.tests.factories import make_consent, make_session, make_transcription, record_audio, tone
+from sessions_app.transcripts import services as transcripts
 from synapse.common import heartbeat, jobs
 from synapse.common.models import Job
 
@@ -524,6 +528,6 @@ import django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = os.environ["TEST_SERVE_DATABASE"]
 django.setup()
-from sessions_app import worker
+from sessions_app.speech import worker
 worker.serve()
 """

@@ -4,8 +4,9 @@ import hashlib
 
 from django.utils import timezone
 
-from sessions_app import upload_store, uploads
 from sessions_app.tests.speech_jobs import run_jobs
+from sessions_app.uploads import services as uploads
+from sessions_app.uploads import store as upload_store
 
 
 def begin(session, content, **fields):

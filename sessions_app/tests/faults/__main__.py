@@ -26,7 +26,6 @@ def main(arguments: list[str]) -> int:
     faults = [fault for fault in FAULTS if not chosen.name or fault.name in chosen.name]
     with tempfile.TemporaryDirectory() as folder:
         site = LiveSite(Path(folder), runner=loop.RUNNER)
-        site.manage("migrate", "--verbosity", "0")
         site.start()
         try:
             outcomes = loop.run(site, faults, loop.LONG if chosen.long else loop.SHORT)

@@ -14,7 +14,8 @@ LEFT_FOR_HOURS = 13
 ABANDON = """
 import os
 from datetime import timedelta
-from sessions_app import spool, tasks
+from sessions_app import tasks
+from sessions_app.spool import store as spool
 from sessions_app.models import ConsultationSession
 left_at = timezone.now() - timedelta(hours=HOURS)
 ConsultationSession.objects.filter(pk=ID).update(started_at=left_at, stream_opened_at=left_at, last_audio_at=left_at)

@@ -12,7 +12,6 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     site = LiveSite(tmp_path_factory.mktemp("site"), runner=loop.RUNNER)
-    site.manage("migrate", "--verbosity", "0")
     site.start()
     try:
         return {outcome.fault: outcome for outcome in loop.run(site, FAULTS, loop.SHORT)}

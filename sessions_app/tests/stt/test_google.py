@@ -1,5 +1,8 @@
 """The adapter's calls for finished files, with the real client, against a stand-in that keeps Google's limits."""
 
+import hashlib
+from uuid import uuid4
+
 import grpc
 import pytest
 
@@ -8,6 +11,8 @@ from sessions_app.stt.google import GoogleTranscriber, connection, recognition, 
 from sessions_app.tests.stt.google_ear import Script, said
 from sessions_app.tests.stt.google_stand_in import StandIn
 from sessions_app.tests.stt.sound import consultation, reference, seconds, silence
+from synapse.outside import calls
+from synapse.outside.models import OutsideCall
 
 WORDS = [
     *said("How have things been with the lithium?", start=0.6, end=3.0, voice=1),
@@ -270,3 +275,29 @@ def test_two_voices_that_nobody_can_name_never_share_a_line(serve):
 def test_a_location_is_called_at_its_own_host(location, version_1, version_2):
     assert connection.host_of(connection.area_of(location)) == version_1
     assert connection.host_of(location) == version_2
+
+
+def test_sound_that_leaves_is_a_row_with_its_size_and_hash_and_none_leaves_without_consent(db, serve):
+    patient, session = uuid4(), uuid4()
+    script = consultation_script()
+    engine = serve(script)
+
+    with calls.errand(calls.Purpose.TRANSCRIPT, may_leave=lambda: True, patient_id=patient, target_id=session):
+        engine.transcribe([SPOKEN], language="en-IN")
+    with calls.errand(calls.Purpose.LIVE_WORDS, may_leave=lambda: True, patient_id=patient, target_id=session):
+        live = engine.open_live(language="en-IN")
+    live.feed(SPOKEN[:32_000])
+    live.finish()
+    streams = script.streams
+    with calls.errand(calls.Purpose.TRANSCRIPT, may_leave=lambda: False), pytest.raises(SpeechError):
+        engine.transcribe([SPOKEN], language="en-IN")
+
+    written, heard = OutsideCall.objects.order_by("at")
+    assert {(row.patient_id, row.target_id, row.engine, row.outcome) for row in (written, heard)} == {
+        (patient, session, "google", "answered")
+    }
+    assert (written.bytes_out, written.sha256) == (len(SPOKEN), hashlib.sha256(SPOKEN).hexdigest())
+    assert (written.model, heard.purpose) == ("long", "live_words")
+    assert written.bytes_in >= len(TEXT.encode())  # interim words come as well
+    assert heard.bytes_out >= 32_000
+    assert script.streams == streams
