@@ -1,5 +1,18 @@
 """What the forms offer; a stored value that is in no list stays and is shown as it is."""
 
+from django.db import models
+
+
+class MessageChannel(models.TextChoices):
+    """How a patient wants to hear about visits."""
+
+    CLINIC = "", "As the clinic does"
+    EMAIL = "email", "By e-mail"
+    SMS = "sms", "By SMS"
+    BOTH = "both", "By e-mail and SMS"
+    NONE = "none", "Not at all"
+
+
 GENDERS = [
     ("female", "Woman"),
     ("male", "Man"),

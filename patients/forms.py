@@ -10,9 +10,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from patients import choices, queries
+from patients.consents.given import Given
+from patients.contact.languages import NATIVE_NAMES
+from patients.contact.phones import display_phone
+from patients.merging.services import BOTH, KEPT, OTHER, FieldChoice
 from patients.models import Consent, Patient
 from patients.permissions import CLINICAL_FIELDS, IDENTITY_FIELDS, writable_fields
-from patients.phones import display_phone
 from synapse.accounts.choices import AudioRetention
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
@@ -21,6 +24,8 @@ from synapse.web.forms import DateThreeFieldsField
 
 OLDEST_BIRTH = date(1890, 1, 1)
 RECORD_FIELDS = frozenset({*IDENTITY_FIELDS, *CLINICAL_FIELDS})
+LONGEST_HISTORY = 20_000
+LONGEST_MEDICATIONS = 4_000
 MOST_TAGS = 12
 LONGEST_TAG = 40
 BAD_EMAIL = "Enter an e-mail address in the correct format, like name@example.com"
@@ -108,13 +113,15 @@ class PatientForm(forms.Form):
         max_length=2000, required=False, help_text="Separate them with commas. For example, penicillin (rash), latex"
     )
     current_medications = forms.CharField(
-        max_length=4000,
+        max_length=LONGEST_MEDICATIONS,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="One on each line, with dose and time",
     )
-    medical_history = forms.CharField(max_length=20000, required=False, widget=forms.Textarea(attrs={"rows": 5}))
-    notes = forms.CharField(max_length=20000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    medical_history = forms.CharField(
+        max_length=LONGEST_HISTORY, required=False, widget=forms.Textarea(attrs={"rows": 5})
+    )
+    notes = forms.CharField(max_length=LONGEST_HISTORY, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField(max_length=600, required=False, help_text="Separate them with commas")
 
     def __init__(self, *args: Any, user: User, region: str, **kwargs: Any) -> None:
@@ -147,6 +154,8 @@ class PatientForm(forms.Form):
 
 class RegisterForm(PatientForm):
     """A new patient: also whose patient it is, and what the patient says about recording."""
+
+    field_order = ("doctor",)  # as on the page, where errors are read in the same order
 
     doctor = DoctorField(
         User.objects.none(), empty_label="Choose", error_messages={"required": "Choose the doctor the patient will see"}
@@ -185,6 +194,78 @@ class ShareForm(forms.Form):
         _offer(self.fields["doctor"], queries.doctors_without_access(patient))
 
 
+class HandoverForm(forms.Form):
+    """To whom patients go, until when, why, and whether coming visits go along."""
+
+    from_doctor = DoctorField(User.objects.none(), label="From", empty_label="Choose")
+    to_doctor = DoctorField(
+        User.objects.none(), label="To", empty_label="Choose", error_messages={"required": "Choose the colleague"}
+    )
+    how_long = forms.ChoiceField(
+        label="For how long?",
+        widget=forms.RadioSelect,
+        choices=[("until", "Until a day: leave, illness"), ("for_good", "For good")],
+        initial="until",
+    )
+    last_day = DateThreeFieldsField(
+        label="Last day", what="Last day", required=False, help_text="The colleague can open the records until its end"
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why the patients are handed over"},
+    )
+    move_visits = forms.BooleanField(
+        label="Move coming visits to the colleague where the time is free there", required=False
+    )
+
+    def __init__(self, *args: Any, givers: Sequence[User], today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        _offer(self.fields["from_doctor"], queries.doctors().filter(pk__in=[giver.pk for giver in givers]))
+        if len(givers) == 1:
+            self.fields["from_doctor"].widget = forms.HiddenInput()
+            _offer(self.fields["to_doctor"], queries.doctors().exclude(pk=givers[0].pk))
+        else:
+            _offer(self.fields["to_doctor"], queries.doctors())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("how_long") == "for_good":
+            cleaned["last_day"] = None
+        elif not self.has_error("last_day"):
+            if cleaned.get("last_day") is None:
+                self.add_error("last_day", "Enter the last day of the cover")
+            elif cleaned["last_day"] < self.today:
+                self.add_error("last_day", "Enter a day from today on")
+        return cleaned
+
+
+class MergeForm(forms.Form):
+    """Which value stays in each field two records differ in, and how it is known that they are of one person."""
+
+    reason = forms.CharField(
+        label="How do you know that both are the same person?",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say how you know that both records are of the same person"},
+    )
+
+    def __init__(self, *args: Any, differences: Sequence[FieldChoice], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.differences = differences
+        for choice in differences:
+            self.fields[choice.name] = forms.ChoiceField(
+                label=_label_of(choice.name),
+                required=False,
+                choices=[(answer, answer) for answer in (KEPT, OTHER, *([BOTH] if choice.can_join else []))],
+                initial=choice.default,
+            )
+
+    def choices(self) -> dict[str, str]:
+        return {choice.name: self.cleaned_data[choice.name] or choice.default for choice in self.differences}
+
+
 class ConsentForm(forms.Form):
     """What the patient was asked, how they answered, and the answer. Nothing is chosen beforehand."""
 
@@ -199,6 +280,70 @@ class ConsentForm(forms.Form):
         error_messages={"required": "Choose how the patient answered"},
     )
     answer = forms.ChoiceField(choices=[("agreed", "Agreed"), ("declined", "Declined")], widget=forms.HiddenInput)
+    language = forms.ChoiceField(choices=NATIVE_NAMES.items(), required=False, widget=forms.HiddenInput)
+    heard_by = forms.ModelChoiceField(
+        queries.hearers(), label="Who heard it", required=False, empty_label=None, help_text="When it was said"
+    )
+    paper_place = forms.CharField(
+        label="Where the paper is", required=False, max_length=200, help_text="When it was signed on paper"
+    )
+    signer_relation = forms.ChoiceField(
+        label="Who answered",
+        required=False,
+        choices=[("", "The patient"), *Consent.Relation.choices],
+    )
+    signer_name = forms.CharField(label="Name, if it was not the patient", required=False, max_length=120)
+    interpreter = forms.CharField(label="Interpreter, if one was there", required=False, max_length=120)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("signer_relation") and not cleaned.get("signer_name"):
+            self.add_error("signer_name", "Enter the name of the person who answered")
+        return cleaned
+
+    def given(self) -> Given:
+        """Return what is noted beside the answer."""
+        said = self.cleaned_data["method"] == Consent.Method.VERBAL
+        return Given(
+            language=self.cleaned_data["language"],
+            heard_by=self.cleaned_data["heard_by"] if said else None,
+            paper_place="" if said else self.cleaned_data["paper_place"],
+            signer_name=self.cleaned_data["signer_name"],
+            signer_relation=self.cleaned_data["signer_relation"],
+            interpreter=self.cleaned_data["interpreter"],
+        )
+
+
+class ConsentTextForm(forms.Form):
+    """The next version of what patients are asked."""
+
+    title = forms.CharField(label="What is asked", max_length=120, error_messages={"required": "Write what is asked"})
+    text = forms.CharField(
+        label="What the patient agrees to",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        error_messages={"required": "Write what the patient agrees to"},
+    )
+    effective_on = forms.DateField(
+        label="Asked from", widget=forms.DateInput(attrs={"type": "date"}), error_messages={"required": "Enter a day"}
+    )
+    asks_again = forms.BooleanField(
+        label="Ask again whoever agreed to an older version",
+        required=False,
+        help_text="They are listed and marked; what they agreed to holds until they answer. Other languages are not "
+        "asked until they are written anew.",
+    )
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_effective_on(self) -> date:
+        day: date = self.cleaned_data["effective_on"]
+        if day < self.today:
+            raise ValidationError("Enter today or a later day")
+        return day
 
 
 class AudioRetentionForm(forms.Form):
@@ -224,6 +369,12 @@ class AudioRetentionForm(forms.Form):
         elif cleaned.get("days") is None and not self.has_error("days"):
             self.add_error("days", "Say after how many days recordings are deleted")
         return cleaned
+
+
+def _label_of(name: str) -> str:
+    """Return the name of a field as the form of the record has it."""
+    field = PatientForm.base_fields.get(name)
+    return str((field.label if field else None) or name.replace("_", " ").capitalize())
 
 
 def _offer(field: forms.Field, doctors: QuerySet[User]) -> None:

@@ -4,9 +4,10 @@ Each rule is a pair: `check_…` raises with the reason, `can_…` asks.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from patients.models import Patient, PatientAccess
+from patients.models import Patient, PatientAccess, PatientMerge
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.common.errors import Conflict, NotAllowed
@@ -59,8 +60,17 @@ class ArchivedRecord(Conflict):
 
     code = "archived"
 
-    def __init__(self) -> None:
-        super().__init__("This record is archived. Restore it before you change it.")
+    def __init__(self, before: str = "you change it") -> None:
+        super().__init__(f"This record is archived. Restore it before {before}.")
+
+
+class MergedRecord(Conflict):
+    """The record was merged into another one of the same person, which takes its place."""
+
+    code = "merged"
+
+    def __init__(self, kept_number: str) -> None:
+        super().__init__(f"This record was merged into {kept_number}. Go on there.")
 
 
 def readable_fields(user: User) -> frozenset[str]:
@@ -110,8 +120,7 @@ def check_is_doctor(person: User) -> None:
 def check_can_edit(user: User, patient: Patient) -> None:
     """Raise NotAllowed or ArchivedRecord unless this person may change the record now."""
     _check_in_scope(user, patient, Permission.EDIT_PATIENTS, "You may not change this record.")
-    if patient.archived_at is not None:
-        raise ArchivedRecord
+    check_is_in_use(patient)
 
 
 def can_edit(user: User, patient: Patient) -> bool:
@@ -121,8 +130,7 @@ def can_edit(user: User, patient: Patient) -> bool:
 def check_can_edit_clinical(user: User, patient: Patient) -> None:
     """Raise NotAllowed or ArchivedRecord unless this person may change the clinical part now."""
     _check_in_scope(user, patient, Permission.EDIT_CLINICAL, "Only a treating doctor changes the clinical part.")
-    if patient.archived_at is not None:
-        raise ArchivedRecord
+    check_is_in_use(patient)
 
 
 def can_edit_clinical(user: User, patient: Patient) -> bool:
@@ -143,7 +151,7 @@ def can_share(user: User, patient: Patient) -> bool:
 def check_can_end_share(user: User, access: PatientAccess) -> None:
     """Raise NotAllowed or Conflict unless this person may end this access; only shares are ended by hand."""
     check_can_share(user, access.patient)
-    if access.source not in {PatientAccess.Source.SHARED, PatientAccess.Source.HANDED_OVER}:
+    if not access.can_be_ended:
         raise Conflict("This doctor treats the patient. Only a share can be ended.", code="not_a_share")
 
 
@@ -161,12 +169,91 @@ def can_archive(user: User, patient: Patient) -> bool:
 def check_can_record_consent(user: User, patient: Patient) -> None:
     """Raise NotAllowed or ArchivedRecord unless this person may write down what the patient agreed to."""
     _check_in_scope(user, patient, Permission.RECORD_CONSENT, "You may not record consent.")
-    if patient.archived_at is not None:
-        raise ArchivedRecord
+    check_is_in_use(patient)
 
 
 def can_record_consent(user: User, patient: Patient) -> bool:
     return _passes(check_can_record_consent, user, patient)
+
+
+def check_is_in_use(patient: Patient, *, before: str = "you change it") -> None:
+    """Raise MergedRecord or ArchivedRecord when nothing new may come into a record; `before` ends the sentence."""
+    if patient.merged_into is not None:
+        raise MergedRecord(patient.merged_into.patient_id)
+    if patient.archived_at is not None:
+        raise ArchivedRecord(before)
+
+
+def check_can_merge(user: User, kept: Patient, other: Patient) -> None:
+    """Raise NotAllowed unless both records are this person's to open, and Conflict when they cannot become one."""
+    for patient in (kept, other):
+        _check_in_scope(
+            user, patient, Permission.SHARE_PATIENTS, "Only the doctor of both records or an administrator merges them."
+        )
+    if kept.pk == other.pk:
+        raise Conflict("This is the same record. Choose the other one.", code="same_record")
+    for patient in (kept, other):
+        check_is_in_use(patient, before="you merge it")
+    if other.merged_records.exists():
+        raise Conflict(
+            f"{other.patient_id} already holds another record of this person. Keep {other.patient_id} and merge "
+            f"{kept.patient_id} into it.",
+            code="holds_others",
+        )
+
+
+def check_can_undo_merge(user: User, merge: PatientMerge, *, at: datetime) -> None:
+    """Raise NotAllowed, and Conflict when the merge was undone or its time is over."""
+    for patient in (merge.kept, merge.merged):
+        _check_in_scope(
+            user, patient, Permission.SHARE_PATIENTS, "Only the doctor of both records or an administrator parts them."
+        )
+    if merge.undone_at is not None:
+        raise Conflict("This merge was undone already.", code="undone")
+    if at > merge.reversible_until:
+        raise Conflict("The 30 days in which a merge can be undone are over.", code="too_late")
+
+
+def can_undo_merge(user: User, merge: PatientMerge, *, at: datetime) -> bool:
+    try:
+        check_can_undo_merge(user, merge, at=at)
+    except (NotAllowed, Conflict):
+        return False
+    return True
+
+
+def check_can_hand_over(user: User, doctor: User) -> None:
+    """Raise NotAllowed unless this person gives this doctor's patients away: the doctor, or an administrator."""
+    if not user.may(Permission.SHARE_PATIENTS):
+        raise NotAllowed("Only the patients' doctor or an administrator hands them over.")
+    if not user.may(Permission.VIEW_ALL_PATIENTS) and doctor.pk != user.pk:
+        raise NotAllowed("You hand over your own patients only. Ask an administrator.")
+
+
+def can_hand_over(user: User, doctor: User) -> bool:
+    try:
+        check_can_hand_over(user, doctor)
+    except NotAllowed:
+        return False
+    return True
+
+
+def check_can_open_in_emergency(user: User) -> None:
+    """Raise NotAllowed unless this person may open a record they have nothing to do with, in an emergency."""
+    if not user.may(Permission.OPEN_IN_EMERGENCY):
+        raise NotAllowed("Only a doctor opens a record in an emergency.")
+
+
+def check_is_in_care(user: User, patient: Patient) -> None:
+    """Raise NotAllowed where a record is open to this person for an emergency only: that is for reading."""
+    if not Patient.objects.in_care_of(user).filter(pk=patient.pk).exists() and (
+        Patient.objects.visible_to(user).filter(pk=patient.pk).exists()
+    ):
+        raise NotAllowed(
+            "You opened this record in an emergency, for reading. To go on treating the patient, ask their doctor or an "
+            "administrator to share the record.",
+            code="emergency_only",
+        )
 
 
 def check_can_withdraw_consent(user: User, patient: Patient) -> None:
@@ -177,7 +264,8 @@ def check_can_withdraw_consent(user: User, patient: Patient) -> None:
 def _check_in_scope(user: User, patient: Patient, permission: Permission, refusal: str) -> None:
     if not user.may(permission):
         raise NotAllowed(refusal)
-    if not Patient.objects.visible_to(user).filter(pk=patient.pk).exists():
+    if not Patient.objects.in_care_of(user).filter(pk=patient.pk).exists():
+        check_is_in_care(user, patient)
         raise NotAllowed("This patient is not yours. Ask the colleague who sees them to share the record.")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from patients import consent, services
+from patients import services
+from patients.consents import services as consents
 from patients.models import Consent, Patient
 from synapse.accounts.models import User
 from synapse.audit.services import unit_of_work
@@ -22,7 +23,7 @@ def register_with_answer(
     with unit_of_work():
         patient = services.register_patient(fields, doctor=doctor, by=by, at=at)
         if recording == DECLINED:
-            consent.decline_consent(patient, Consent.Kind.RECORDING, method=Consent.Method.VERBAL, by=by, at=at)
-        elif recording in consent.IN_THE_ROOM:
-            consent.record_consent(patient, Consent.Kind.RECORDING, method=recording, by=by, at=at)
+            consents.decline_consent(patient, Consent.Kind.RECORDING, method=Consent.Method.VERBAL, by=by, at=at)
+        elif recording in consents.IN_THE_ROOM:
+            consents.record_consent(patient, Consent.Kind.RECORDING, method=recording, by=by, at=at)
     return patient

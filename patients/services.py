@@ -4,7 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from patients import indexing, permissions
+from patients import permissions
+from patients.consents import services as consents
+from patients.finding import indexing
+from patients.handover import services as handover
+from patients.merging import accesses
 from patients.models import Patient, PatientAccess
 from synapse.accounts.choices import AudioRetention, NotificationEvent
 from synapse.accounts.models import ClinicSettings, User
@@ -39,7 +43,6 @@ class StaleRecord(Conflict):
         super().__init__("This record was changed while you were editing it. Compare, then save again.")
 
 
-# The record -----------------------------------------------------------------------------------------------------------
 def register_patient(fields: Mapping[str, Any], *, doctor: User | None = None, by: User, at: datetime) -> Patient:
     """Add a patient under the next number and open the record to its doctor.
 
@@ -58,6 +61,7 @@ def register_patient(fields: Mapping[str, Any], *, doctor: User | None = None, b
         PatientAccess.objects.create(
             patient=patient, doctor=doctor, source=Source.REGISTERED, granted_at=at, granted_by=by
         )
+        handover.follow_registration(patient, doctor, by=by, at=at)
         record(Action.CREATE, by=by, target=patient, patient_id=patient.pk, detail={"doctor": str(doctor.pk)})
     return patient
 
@@ -158,8 +162,14 @@ def archive_patient(patient: Patient, *, by: User, at: datetime) -> Patient:
         patient = _locked(patient)
         if patient.archived_at is not None:
             raise Conflict("This record is archived already.", code="archived")
+        if patient.merged_records.exists():
+            raise Conflict(
+                "This record holds another one of the same person. Undo that merge before you archive it.",
+                code="holds_others",
+            )
         patient.archived_at, patient.archived_by = at, by
         patient.save(update_fields=["archived_at", "archived_by", "updated_at"])
+        consents.end_requests(patient, by=by, at=at)
         record(Action.ARCHIVE, by=by, target=patient, patient_id=patient.pk)
     return patient
 
@@ -171,27 +181,28 @@ def restore_patient(patient: Patient, *, by: User, at: datetime) -> Patient:
         patient = _locked(patient)
         if patient.archived_at is None:
             raise Conflict("This record is not archived.", code="not_archived")
+        if patient.merged_into is not None:
+            raise permissions.MergedRecord(patient.merged_into.patient_id)
         patient.archived_at, patient.archived_by = None, None
         patient.save(update_fields=["archived_at", "archived_by", "updated_at"])
         record(Action.UPDATE, by=by, target=patient, patient_id=patient.pk, detail={"verb": "restore"})
     return patient
 
 
-# Who may open it ------------------------------------------------------------------------------------------------------
 def share_patient(patient: Patient, *, doctor: User, by: User, at: datetime) -> PatientAccess:
     """Open the record to another doctor. Raises NotAllowed, and Conflict when that doctor may open it already."""
     permissions.check_can_share(by, patient)
     permissions.check_is_doctor(doctor)
-    if patient.archived_at is not None:
-        raise permissions.ArchivedRecord
+    permissions.check_is_in_use(patient)
     with unit_of_work():
         _locked(patient)
-        if patient.accesses.filter(doctor=doctor, ended_at=None).exists():
+        if patient.accesses.treating().filter(doctor=doctor).exists():
             raise Conflict("This doctor can open the record already.", code="already_shared")
         access = PatientAccess.objects.create(
             patient=patient, doctor=doctor, source=Source.SHARED, granted_at=at, granted_by=by
         )
-        _record_access(access, "share", by=by)
+        accesses.record_access(access, "share", by=by)
+        accesses.align_accesses(patient, by=by, at=at)
         notify(doctor, NotificationEvent.PATIENT_SHARED)
     return access
 
@@ -206,22 +217,51 @@ def end_share(access: PatientAccess, *, by: User, at: datetime) -> PatientAccess
     return access
 
 
-def grant_access(patient: Patient, *, doctor: User, source: str, by: User, at: datetime) -> PatientAccess:
+def grant_access(
+    patient: Patient, *, doctor: User, source: str, by: User, at: datetime, held_at: datetime | None = None
+) -> PatientAccess:
     """Open the record to a doctor because of what another app did (a booking, a session); once per reason.
 
-    The caller has checked that `by` may do that. A session also sets when the patient was last seen.
+    The caller has checked that `by` may do that. A session also sets when the patient was last seen. While the doctor
+    only stands in for a colleague, what is `held_at` a time within the cover (now when not given) opens the record
+    until the cover ends. Raises MergedRecord: nothing new comes into a record that gave way to another; and NotAllowed
+    where an emergency alone opens the record to `by`, who would make it theirs for good.
     """
+    permissions.check_is_in_care(by, patient)
     with unit_of_work():
-        access, is_new = PatientAccess.objects.get_or_create(
-            patient=patient, doctor=doctor, source=source, ended_at=None, defaults={"granted_at": at, "granted_by": by}
-        )
-        if is_new:
-            _record_access(access, "grant", by=by)
+        merged_into = Patient.objects.filter(merged_records=patient.pk).values_list("patient_id", flat=True).first()
+        if merged_into is not None:
+            raise permissions.MergedRecord(merged_into)
+        until = _cover_until(patient, doctor, held_at or at)
+        held = patient.accesses.open().filter(doctor=doctor, source=source).first()
+        if held is None:
+            accesses.close_expired(patient, doctor, at=at)
+            access = PatientAccess.objects.create(
+                patient=patient, doctor=doctor, source=source, granted_at=at, granted_by=by, expires_at=until
+            )
+            accesses.record_access(access, "grant", by=by)
+            accesses.align_accesses(patient, by=by, at=at)
+        else:
+            access = held
+            accesses.keep_access(access)
+            if access.expires_at is not None and until is None:
+                access.expires_at = None
+                access.save(update_fields=["expires_at", "updated_at"])
+                accesses.record_access(access, "grant", by=by)
         if source == Source.SEEN:
             # Not an edit: a form somebody has open stays fresh.
             Patient.objects.filter(pk=patient.pk).update(last_seen_at=at)
             patient.last_seen_at = at
     return access
+
+
+def _cover_until(patient: Patient, doctor: User, held_at: datetime) -> datetime | None:
+    """Return when a cover that is the doctor's only reason ends, if what is held then falls into it."""
+    ends = list(patient.accesses.treating().filter(doctor=doctor).values_list("expires_at", flat=True))
+    until = max((end for end in ends if end is not None), default=None)
+    if until is None or None in ends:
+        return None
+    return until if held_at < until else None
 
 
 def set_last_seen(patient: Patient, at: datetime | None) -> None:
@@ -230,23 +270,21 @@ def set_last_seen(patient: Patient, at: datetime | None) -> None:
     patient.last_seen_at = at
 
 
-def end_access(patient: Patient, *, doctor: User, source: str, by: User, at: datetime) -> bool:
-    """Close a doctor's access of one source; return whether one was open. The caller has checked the right to."""
+def end_access(patient: Patient, *, doctor: User, source: str, by: User | None, at: datetime) -> bool:
+    """Close a doctor's access of one source, on every record of the person; return whether one was open.
+
+    The caller has checked the right to.
+    """
     with unit_of_work():
-        access = (
-            PatientAccess.objects.select_for_update()
-            .filter(patient=patient, doctor=doctor, source=source, ended_at=None)
-            .first()
+        held = PatientAccess.objects.select_for_update(of=("self",)).filter(
+            patient__in=patient.records(), doctor=doctor, source=source, ended_at=None
         )
-        if access is None:
-            return False
-        access.ended_at = at
-        access.save(update_fields=["ended_at", "updated_at"])
-        _record_access(access, "end", by=by)
-    return True
+        ended = list(held.select_related("patient"))
+        for access in ended:
+            accesses.end(access, by=by, at=at)
+    return bool(ended)
 
 
-# Shared steps ---------------------------------------------------------------------------------------------------------
 def _clean(fields: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return the values as they are stored: trimmed text, E.164 phones, a tag once."""
     values: dict[str, Any] = {}
@@ -289,13 +327,3 @@ def _missing_from(known: Iterable[str], lines: Iterable[str]) -> list[str]:
             seen.add(line.casefold())
             new.append(line)
     return new
-
-
-def _record_access(access: PatientAccess, verb: str, *, by: User) -> None:
-    record(
-        Action.SHARE,
-        by=by,
-        target=access.patient,
-        patient_id=access.patient_id,
-        detail={"verb": verb, "doctor": str(access.doctor_id), "source": access.source},
-    )

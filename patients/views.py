@@ -10,12 +10,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from patients import listing, permissions, queries, services, stale
-from patients.duplicates import Likeness, find_likely_duplicates
+from patients import permissions, queries, services, stale
+from patients.finding import listing
+from patients.finding.search import SHORTEST_QUERY, Hit, search_patients
 from patients.forms import PatientForm, RegisterForm
+from patients.merging.duplicates import Likeness, find_likely_duplicates
 from patients.models import Patient
 from patients.registration import register_with_answer
-from patients.search import Hit, search_patients
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings, User
 from synapse.accounts.roles import Permission
@@ -25,7 +26,6 @@ from synapse.encryption.blind_index import Level
 from synapse.web.http import ClinicRequest, render_page
 
 PAGE_SIZE = 25
-SHORTEST_QUERY = 2
 
 
 @require_GET
@@ -51,6 +51,8 @@ def patient_list(request: ClinicRequest) -> HttpResponse:
         "doctor_id": doctor_id,
         "is_filtered": show != listing.ALL or doctor_id is not None or bool(tag_key),
         "may_register": request.user.may(Permission.EDIT_PATIENTS),
+        "may_open_in_emergency": request.user.may(Permission.OPEN_IN_EMERGENCY),
+        "may_hand_over": request.user.may(Permission.CONDUCT_SESSIONS),
         "may_view_clinical": request.user.may(Permission.VIEW_CLINICAL),
         "region": ClinicSettings.load().region,
     }

@@ -1,14 +1,20 @@
 """How a patient is written: age, gender, phone, and the part of the name that was searched for."""
 
+from typing import Any
+
 from django import template
+from django.template.context import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from patients.choices import label_of
-from patients.consent_texts import CURRENT, ConsentText
+from patients.consents.texts import ConsentText
+from patients.consents.wording import text_for
+from patients.contact.phones import display_phone
+from patients.handover.services import covers_of
 from patients.models import Patient
-from patients.phones import display_phone
+from synapse.accounts.roles import Permission
 from synapse.encryption.blind_index import normalise_name
 
 register = template.Library()
@@ -35,9 +41,16 @@ def marked(name: str, query: str) -> SafeString:
 
 
 @register.simple_tag
-def consent_text(kind: str) -> ConsentText:
-    """Return the words a patient is asked today."""
-    return CURRENT[kind]
+def consent_text(patient: Patient, kind: str) -> ConsentText:
+    """Return the words a patient is asked today, in the language they read."""
+    return text_for(patient, kind, at=timezone.now())
+
+
+@register.inclusion_tag("patients/_covers.html", takes_context=True)
+def covers(context: Context) -> dict[str, Any]:
+    """Say who stands in for whom now, to the two doctors it is about."""
+    user = context["request"].user
+    return {"covers": covers_of(user, at=timezone.now()) if user.may(Permission.CONDUCT_SESSIONS) else []}
 
 
 def _mark(word: str, asked: list[str]) -> SafeString:

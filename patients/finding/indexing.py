@@ -17,14 +17,18 @@ def set_hashes(patient: Patient) -> None:
 
 
 def tokens_of(patient: Patient) -> set[int]:
-    """Return every token the patient is found by."""
-    entries = blind_index.index_tokens(
-        first_name=patient.first_name,
-        last_name=patient.last_name,
-        phones=[patient.phone_primary, patient.phone_secondary],
-        email=patient.email,
-        date_of_birth=patient.date_of_birth,
-    )
+    """Return every token the patient is found by, those of records merged into this one included."""
+    entries = {
+        entry
+        for record in (patient, *Patient.objects.filter(merged_into=patient))
+        for entry in blind_index.index_tokens(
+            first_name=record.first_name,
+            last_name=record.last_name,
+            phones=[record.phone_primary, record.phone_secondary],
+            email=record.email,
+            date_of_birth=record.date_of_birth,
+        )
+    }
     return {token for _, token in entries}
 
 

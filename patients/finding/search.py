@@ -5,10 +5,12 @@ decrypted name decides. What was typed is neither stored nor logged.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
+
+from django.db.models import Q
 
 from patients.models import Patient, PatientQuerySet, PatientToken
 from synapse.accounts.models import User
@@ -16,6 +18,8 @@ from synapse.common.models import Counter
 from synapse.encryption import blind_index
 from synapse.encryption.blind_index import Level, ParsedQuery
 
+SHORTEST_QUERY = 2
+LONGEST_QUERY = 200
 MOST_HITS = 50
 # Tokens up to the eighth letter are nearly always right; those of one typo also meet words two typos apart.
 MOST_SURE_CANDIDATES = 4 * MOST_HITS
@@ -33,14 +37,15 @@ SHOWN_FIELDS = (
     "created_at",
     "last_seen_at",
     "archived_at",
+    "merged_into",
 )
 
 _MONTH_NAMES = (
     "jan january | feb february | mar march | apr april | may | jun june | jul july | aug august | "
     "sep sept september | oct october | nov november | dec december"
 )
-_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(" | "), start=1) for name in names.split()}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(" | "), start=1) for name in names.split()}
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DAY_MONTH_YEAR = re.compile(
     rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[\s.\-]+({_MONTH})\b[\s.,\-]*(\d{{4}}|\d{{2}})(?!\d)", re.IGNORECASE
 )
@@ -83,7 +88,7 @@ def _candidates(scope: PatientQuerySet, text: str, region: str, today: date) -> 
     if numbers:
         yield from (
             Hit(patient, Level.EXACT)
-            for patient in scope.active().filter(patient_id__in=numbers).only(*SHOWN_FIELDS).latest_first()
+            for patient in scope.active().filter(_is_numbered(numbers)).only(*SHOWN_FIELDS).latest_first()
         )
     if begun := _NUMBER.match(text):
         if len(begun[1]) >= SHORTEST_NUMBER_PREFIX:
@@ -117,10 +122,29 @@ def _verified(
     for start in range(0, len(keys), MOST_HITS):
         batch = keys[start : start + MOST_HITS]
         rows = Patient.objects.only(*SHOWN_FIELDS).in_bulk(batch)
+        names = _names_of(rows)
         for patient in (rows[key] for key in batch if key in rows):
-            fit = blind_index.name_level(parsed.words, first_name=patient.first_name, last_name=patient.last_name)
-            if fit is not None and fit <= level:
+            fits = (
+                blind_index.name_level(parsed.words, first_name=first_name, last_name=last_name)
+                for first_name, last_name in names[patient.pk]
+            )
+            if any(fit is not None and fit <= level for fit in fits):
                 yield patient
+
+
+def _names_of(patients: Mapping[UUID, Patient]) -> dict[UUID, list[tuple[str, str]]]:
+    """Return every name each of these people is known by: also those on records merged into theirs."""
+    names = {pk: [(patient.first_name, patient.last_name)] for pk, patient in patients.items()}
+    merged = Patient.objects.filter(merged_into__in=list(patients)).only("merged_into", "first_name", "last_name")
+    for record in merged:
+        names[record.kept_id].append((record.first_name, record.last_name))
+    return names
+
+
+def _is_numbered(numbers: list[str]) -> Q:
+    """Return the condition that a patient has one of these numbers, or a record with one was merged into theirs."""
+    merged = Patient.objects.filter(patient_id__in=numbers, merged_into__isnull=False)
+    return Q(patient_id__in=numbers) | Q(pk__in=merged.values("merged_into"))
 
 
 def _patient_numbers(text: str) -> list[str]:
@@ -135,7 +159,6 @@ def _patient_numbers(text: str) -> list[str]:
     return [f"PAT-{year}{int(digits):04d}" for year in years]
 
 
-# Dates ----------------------------------------------------------------------------------------------------------------
 def with_plain_dates(text: str, today: date) -> str:
     """Write every date in a query as the index knows it: `2 May 1991`, `May 2, 91` and `2 5 1991` have one form.
 
@@ -148,7 +171,7 @@ def with_plain_dates(text: str, today: date) -> str:
 
 def _iso(day: str, month: str, year: str, today: date) -> str | None:
     try:
-        return date(_full_year(year, today), _MONTHS[month.lower()], int(day)).isoformat()
+        return date(_full_year(year, today), MONTHS[month.lower()], int(day)).isoformat()
     except ValueError:
         return None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
 
 from patients.models import Consent, Patient, PatientAccess, PatientQuerySet
@@ -54,20 +54,17 @@ def list_patients(
     `doctor_id` keeps those a doctor may open, `tag_key` those with a tag (see `tag_key_of`).
     """
     patients = Patient.objects.visible_to(user)
-    patients = patients.filter(archived_at__isnull=False) if show == ARCHIVED else patients.active()
+    patients = patients.filter(archived_at__isnull=False, merged_into=None) if show == ARCHIVED else patients.active()
     if show == SHARED:
         shares = _open_access(user.pk).filter(
             source__in=[PatientAccess.Source.SHARED, PatientAccess.Source.HANDED_OVER]
         )
         patients = patients.filter(pk__in=shares.values("patient_id"))
     elif show == NO_CONSENT:
-        live = Consent.objects.filter(
-            Q(expires_at=None) | Q(expires_at__gt=at),
-            patient=OuterRef("pk"),
-            kind=Consent.Kind.RECORDING,
-            status=Consent.Status.LIVE,
+        agreed = Consent.objects.holding(at).filter(kind=Consent.Kind.RECORDING)
+        patients = patients.filter(
+            ~Exists(agreed.filter(patient=OuterRef("pk"))), ~Exists(agreed.filter(patient__merged_into=OuterRef("pk")))
         )
-        patients = patients.filter(~Exists(live))
     elif show == NOT_SEEN:
         patients = patients.filter(last_seen_at__lt=at - NOT_SEEN_FOR)
     if doctor_id is not None:
@@ -92,7 +89,7 @@ def tag_key_of(tag: str) -> str:
 
 
 def _open_access(doctor_id: UUID) -> QuerySet[PatientAccess]:
-    return PatientAccess.objects.filter(doctor_id=doctor_id, ended_at=None)
+    return PatientAccess.objects.open().filter(doctor_id=doctor_id)
 
 
 def _having_tag(patients: PatientQuerySet, tag_key: str) -> list[UUID]:

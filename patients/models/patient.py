@@ -1,15 +1,18 @@
-"""Patients: who they are, who may open their record, what they agreed to, and how they are found."""
+"""Patients: who they are, how they are found, and who may open their record."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 
+from patients.choices import MessageChannel
 from synapse.accounts.choices import AudioRetention
 from synapse.accounts.roles import Permission
 from synapse.common.models import Timestamped
@@ -27,16 +30,34 @@ if TYPE_CHECKING:
 
 class PatientQuerySet(models.QuerySet["Patient"]):
     def visible_to(self, user: User) -> PatientQuerySet:
-        """Return the patients this person may open: all, those with an open access, or none."""
+        """Return the patients this person may open: all, those with an open access, or none. Nobody opens an erased one."""
+        if user.may(Permission.VIEW_ALL_PATIENTS):
+            return self.filter(erased_at=None)
+        if user.may(Permission.VIEW_PATIENTS):
+            open_access = PatientAccess.objects.open().filter(doctor=user)
+            return self.filter(pk__in=open_access.values("patient_id"), erased_at=None)
+        return self.none()
+
+    def in_care_of(self, user: User) -> PatientQuerySet:
+        """Return the patients this person may open for more than an emergency: for what is no part of treating one."""
         if user.may(Permission.VIEW_ALL_PATIENTS):
             return self
         if user.may(Permission.VIEW_PATIENTS):
-            open_access = PatientAccess.objects.filter(doctor=user, ended_at=None)
-            return self.filter(pk__in=open_access.values("patient_id"))
+            return self.filter(pk__in=PatientAccess.objects.treating().filter(doctor=user).values("patient_id"))
         return self.none()
 
     def active(self) -> PatientQuerySet:
         return self.filter(archived_at=None)
+
+    def records_of(self, patient_id: UUID) -> PatientQuerySet:
+        """Return every record of the person a record is of: the kept one and those merged into it."""
+        kept = Patient.objects.filter(pk=patient_id).values(kept=Coalesce("merged_into_id", "pk"))
+        return self.filter(Q(pk__in=Subquery(kept)) | Q(merged_into__in=Subquery(kept)))
+
+    def records_of_all(self, patient_ids: Iterable[UUID]) -> PatientQuerySet:
+        """Return the records of several people, as `records_of` does for one."""
+        kept = Patient.objects.filter(pk__in=list(patient_ids)).values(kept=Coalesce("merged_into_id", "pk"))
+        return self.filter(Q(pk__in=Subquery(kept)) | Q(merged_into__in=Subquery(kept)))
 
     def latest_first(self) -> PatientQuerySet:
         """Order by when the patient was last seen; a patient nobody has seen yet counts from registration."""
@@ -94,6 +115,31 @@ class Patient(Timestamped):
     archived_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on the row is a shell that audit trail and books refer to."
+    )
+    due_for_erasure_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the law's time of keeping was found to be over; nothing goes by itself."
+    )
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="merged_records",
+        help_text="The record of the same person that is kept; this one is archived and shows there.",
+    )
+
+    message_channel = models.CharField(
+        max_length=5,
+        choices=MessageChannel.choices,
+        blank=True,
+        default=MessageChannel.CLINIC,
+        help_text="How the patient wants to hear about visits.",
+    )
+    messages_stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the patient asked for no more messages."
+    )
 
     objects = PatientManager()
 
@@ -101,7 +147,8 @@ class Patient(Timestamped):
         constraints = [
             models.CheckConstraint(
                 condition=Q(archived_at=None, archived_by=None)
-                | Q(archived_at__isnull=False, archived_by__isnull=False),
+                | Q(archived_at__isnull=False, archived_by__isnull=False)
+                | Q(archived_at__isnull=False, erased_at__isnull=False),
                 name="patient_archived_by_somebody",
             )
         ]
@@ -111,7 +158,13 @@ class Patient(Timestamped):
             ),
             # A search sorts its candidates here without reading their rows, which are kilobytes of ciphertext.
             models.Index(
-                fields=["id", "archived_at", "last_seen_at", "created_at", "patient_id"], name="patient_order_of_hits"
+                fields=["id", "archived_at", "erased_at", "last_seen_at", "created_at", "patient_id"],
+                name="patient_order_of_hits",
+            ),
+            models.Index(
+                fields=["due_for_erasure_since"],
+                condition=Q(due_for_erasure_since__isnull=False),
+                name="patient_due_for_erasure",
             ),
         ]
 
@@ -134,6 +187,19 @@ class Patient(Timestamped):
     def allergy_list(self) -> list[str]:
         return [part.strip() for part in self.allergies.split(",") if part.strip()]
 
+    @property
+    def kept_id(self) -> UUID:
+        """Return the id of the record the person is known by: this one, or the one it was merged into."""
+        return self.merged_into_id or self.pk
+
+    @property
+    def kept_record(self) -> Patient:
+        return self.merged_into or self
+
+    def records(self) -> PatientQuerySet:
+        """Return every record of this person, to ask for the rows of all: `filter(patient__in=patient.records())`."""
+        return Patient.objects.filter(Q(pk=self.kept_id) | Q(merged_into=self.kept_id))
+
     def age_on(self, day: date) -> int:
         """Return the age in whole years on a day."""
         born = self.date_of_birth
@@ -151,6 +217,19 @@ class PatientToken(models.Model):
         return f"token of {self.patient_id}"
 
 
+class PatientAccessQuerySet(models.QuerySet["PatientAccess"]):
+    def open(self) -> PatientAccessQuerySet:
+        """Return what opens a record now: neither ended nor past its end date."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), ended_at=None)
+
+    def treating(self) -> PatientAccessQuerySet:
+        """Return what opens a record now to a doctor who has to do with the patient: all but emergencies."""
+        return self.open().exclude(source=PatientAccess.Source.EMERGENCY)
+
+
+PatientAccessManager = models.Manager.from_queryset(PatientAccessQuerySet)
+
+
 class PatientAccess(Timestamped):
     """Why and since when a doctor may open a patient's record."""
 
@@ -160,13 +239,25 @@ class PatientAccess(Timestamped):
         HANDED_OVER = "handed_over", "Handed over"
         BOOKED = "booked", "Booked"
         SEEN = "seen", "Seen"
+        EMERGENCY = "emergency", "Opened in an emergency"
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="accesses")
     doctor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="patient_accesses")
     source = models.CharField(max_length=20, choices=Source.choices)
     granted_at = models.DateTimeField()
     granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="The end of a leave cover or an emergency; from then on it opens nothing."
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
+    handover = models.ForeignKey(
+        "patients.Handover", on_delete=models.PROTECT, null=True, blank=True, related_name="accesses"
+    )
+    emergency = models.ForeignKey(
+        "patients.EmergencyAccess", on_delete=models.PROTECT, null=True, blank=True, related_name="accesses"
+    )
+
+    objects = PatientAccessManager()
 
     class Meta:
         constraints = [
@@ -179,71 +270,8 @@ class PatientAccess(Timestamped):
     def __str__(self) -> str:
         return f"access {self.pk}"
 
-
-class Consent(Timestamped):
-    """What a patient agreed to, how, to which words, and until when."""
-
-    class Kind(models.TextChoices):
-        RECORDING = "recording", "Recording the session"
-        AI_NOTE = "ai_note", "Writing the note with a cloud service"
-        KEEP_AUDIO = "keep_audio", "Keeping the audio"
-        TELEHEALTH = "telehealth", "Telehealth"
-        DATA_SHARING = "data_sharing", "Sharing data"
-        TREATMENT = "treatment", "Treatment"
-        HIPAA_NOTICE = "hipaa_notice", "Privacy notice"
-
-    class Method(models.TextChoices):
-        VERBAL = "verbal", "Said in the room"
-        WRITTEN = "written", "Signed on paper"
-        LINK = "link", "By the patient's own link"
-
-    class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        LIVE = "live", "Agreed"
-        WITHDRAWN = "withdrawn", "Withdrawn"
-        EXPIRED = "expired", "Expired"
-        DECLINED = "declined", "Declined"
-
-    TRANSITIONS = {
-        Status.PENDING: {Status.LIVE, Status.DECLINED, Status.EXPIRED},
-        Status.LIVE: {Status.WITHDRAWN, Status.EXPIRED},
-        Status.WITHDRAWN: set(),
-        Status.EXPIRED: set(),
-        Status.DECLINED: set(),
-    }
-
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    method = models.CharField(max_length=10, choices=Method.choices)
-    status = models.CharField(max_length=10, choices=Status.choices)
-    text_version = models.CharField(max_length=20)
-    text_hash = models.CharField(max_length=64)
-    given_at = models.DateTimeField(null=True, blank=True)
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    expires_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["patient", "kind"], condition=Q(status="live"), name="consent_one_live_per_kind"
-            ),
-            models.CheckConstraint(
-                condition=~Q(status="live") | Q(given_at__isnull=False), name="consent_live_was_given"
-            ),
-            models.CheckConstraint(
-                condition=~Q(status="withdrawn") | Q(withdrawn_at__isnull=False), name="consent_withdrawn_when"
-            ),
-        ]
-        indexes = [models.Index(fields=["status", "expires_at"], name="consent_status_expiry")]
-
-    def __str__(self) -> str:
-        return f"consent {self.pk}"
-
     @property
-    def is_agreement(self) -> bool:
-        """Whether the patient said yes, even if that is over."""
-        return self.given_at is not None
+    def can_be_ended(self) -> bool:
+        """Whether it is a share or a cover: what opens the record to a treating doctor is not ended by hand."""
+        is_cover = self.source == self.Source.HANDED_OVER and self.expires_at is not None
+        return self.source == self.Source.SHARED or is_cover

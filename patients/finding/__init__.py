@@ -1,0 +1,1 @@
+"""Finding a patient: what is indexed, what is searched, the list."""

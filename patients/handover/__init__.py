@@ -1,0 +1,1 @@
+"""Giving patients to a colleague, until a leave is over or for good."""
