@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from patients import consent, services
+from patients import services
+from patients.consents import services as consent
 from patients.models import PatientAccess
 from patients.tests.factories import make_patient
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from patients import services
+from patients.finding.search import search_patients, with_plain_dates
 from patients.models import PatientAccess
-from patients.search import search_patients, with_plain_dates
 from patients.tests.factories import make_patient
 from synapse.encryption.blind_index import Level
 
