@@ -2,7 +2,9 @@
 
 import re
 
-from .grammar import Person, patient_to_third, third_person, you_to_third
+from .antecedents import asked_about
+from .counting import counted
+from .grammar import Person, patient_to_third, third_person, you_after_name, you_to_third
 from .units import NO, YES, Unit
 
 _LEADING = re.compile(
@@ -29,7 +31,8 @@ _MEASURES = (
     (r"\bhow (?:often|frequent|many times)\b", "Frequency"),
     (r"\b(?:rate|scale|pain level|pain score)\b", "Severity"),
     (r"\bwhat (?:dose|dosage)\b", "Dose"),
-    (r"\bwhat (?:\w+ )?(?:medications?|medicines?|meds|tablets|pills)\b", "Medication"),
+    (r"\b(?:what|which) (?:\w+ )?(?:medications?|medicines?|meds|tablets?|pills?)\b", "Medication"),
+    (r"\bwhat (?:do you take|are you (?:on|taking))\b", "Medication"),
     (r"\bwhat do you do (?:for (?:work|a living)|professionally)\b", "Occupation"),
     (r"\bwhere do you work\b", "Workplace"),
     (r"\bwho (?:do you live with|lives with you|is at home|else is at home)\b", "Lives with"),
@@ -50,6 +53,28 @@ _ABOUT = re.compile(
     r"anxiety|depression|marriage|relationship|motivation|pain|diet|sex drive|libido))\b",
     re.IGNORECASE,
 )
+_HOW_SINCE = re.compile(r"^how have you been\b(?! (?:taking|sleeping|eating|doing with))", re.IGNORECASE)
+_STATE = re.compile(
+    r"^(?:(?:a (?:bit|little|lot)|much|somewhat|slightly|quite|very|really|pretty|no|not (?:too|so|very)|about the|not much) )*"
+    r"(?:better|worse|good|bad|fine|okay|ok|well|low|down|up and down|the same|same|tired|anxious|stressed|stable|great)$",
+    re.IGNORECASE,
+)
+# "Are you still taking it?" - "Yes. No dizziness.": what is absent is the dizziness, not the taking.
+_ABSENT = re.compile(
+    r"^(?:(?:oh|um|uh|well),? )*no (?!(?:i|it|we|he|she|they|you|that|there|this|these|those|not|never|no|nope|none|"
+    r"nothing|one|more|longer|sir|ma'?am|miss|doctor|doc|dr|thanks?|but|just|because|cause|my|the|a|an|really|at|so|"
+    r"way|doubt|idea|and|or|if|since|honestly|actually|only|mostly|usually|always|sometimes|still|well|okay|yeah|yes|"
+    r"um|uh|oh)\b)([a-z]+)(?: [a-z]+){0,3}[.!]?$"
+)
+_NOTHING_NAMED = re.compile(
+    r"^(?:any ?)*(?:things?|one|body|where|others?|more)?(?: else| more| other)?(?: (?:to add|like (?:that|this)|at all))?$",
+    re.IGNORECASE,
+)
+# "Do you feel like you are getting up in the mornings difficult": begun twice, it asks nothing that can be denied.
+_TWO_QUESTIONS = re.compile(
+    r"^do you (?:feel|find) like (?:you are|it is) \w+ing\b.*\b(?:difficult|hard|easy|harder|easier|tough|impossible)$",
+    re.IGNORECASE,
+)
 _LONGEST_FRAGMENT = 9  # words; a longer answer is a statement of its own
 
 
@@ -58,10 +83,15 @@ def answer_statement(unit: Unit, person: Person) -> str | None:
     question = _tidy(unit.question)
     if not question:
         return None
+    if (absent := _ABSENT.match(unit.raw)) and absent.group(1) not in unit.question.lower():
+        return None
     if unit.says_no:
         return _from_no(question, unit.raw, person)
     if unit.says_yes:
         return _from_yes(question, unit.raw, person)
+    if name := counted(unit):
+        told = patient_to_third(unit.text, person)
+        return f"{name}: {told[0].lower()}{told[1:]}"
     return _from_fragment(question, unit.text, person)
 
 
@@ -89,22 +119,30 @@ def _tidy(question: str) -> str:
 def _from_no(question: str, raw: str, person: Person) -> str | None:
     subject = person.subject
     if match := re.match(r"^(?:no|any) (.+)$", question, re.IGNORECASE):
-        return f"Denies any {you_to_third(match.group(1), person)}"
+        return _denied(match.group(1), person)
     if match := re.match(
         rf"^(?:(?:do|did|are|have|has|had|were|is|was) (?:you|there|it|"
         rf"that)?\s*{_ADVERBS}(?:{_EXPERIENCES} )*)any (?!more\b)(.+)$",
         question,
         re.IGNORECASE,
     ):
-        return f"Denies any {you_to_third(match.group(2), person)}"
+        return _denied(match.group(2), person)
     if match := re.match(
         rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", question, re.IGNORECASE
     ):
         phrase = _experience(question, match.group(2))
-        return f"Denies {you_to_third(phrase, person)}"
+        return f"Denies {you_after_name(phrase, person)}"
     if match := re.match(r"^is there (?:still )?(?:a |any |some )?(.+)$", question, re.IGNORECASE):
-        return f"Denies any {you_to_third(match.group(1), person)}"
+        return f"Denies any {you_after_name(match.group(1), person)}"
     return _negated(question, subject, person)
+
+
+def _denied(phrase: str, person: Person) -> str | None:
+    """Return what is denied of what was asked for with `any`; nothing where only `anything else` was."""
+    if _NOTHING_NAMED.match(phrase):
+        return None
+    any_ = "" if re.match(r"any(?:thing|one|body|where)?\b", phrase, re.IGNORECASE) else "any "
+    return f"Denies {any_}{you_after_name(phrase, person)}"
 
 
 def _experience(question: str, phrase: str) -> str:
@@ -124,6 +162,8 @@ def _negated(question: str, subject: str, person: Person) -> str | None:
     if match := re.match(rf"^are you {_ADVERBS}(.+)$", question, re.IGNORECASE):
         adverb = "no longer" if "still" in match.group(1) else "not"
         return f"{subject} is {adverb} {you_to_third(match.group(2), person)}"
+    if _TWO_QUESTIONS.match(question):
+        return None
     if match := re.match(rf"^do you {_ADVERBS}(.+)$", question, re.IGNORECASE):
         rest = you_to_third(match.group(2), person)
         if "still" in match.group(1):
@@ -149,7 +189,7 @@ def _from_yes(question: str, raw: str, person: Person) -> str | None:
         # "So no fevers?" - "Right." denies; a bare "yes" can mean either, so nothing is written.
         noun = re.match(r"^no (.+)$", question, re.IGNORECASE)
         agrees = re.match(r"^(?:correct|right|that's (?:right|correct))\b", raw)
-        return f"Denies any {you_to_third(noun.group(1), person)}" if noun and agrees else None
+        return f"Denies any {you_after_name(noun.group(1), person)}" if noun and agrees else None
     if re.search(r"\bany(?:thing|one|body|where)\b", question, re.IGNORECASE) or " or " in question:
         return None
     plain = _VAGUE.sub("", question)
@@ -158,11 +198,11 @@ def _from_yes(question: str, raw: str, person: Person) -> str | None:
         rf"^(?:do|did|are|have) you {_ADVERBS}{_EXPERIENCES} (?!to\b|a chance\b|like\b)(.+)$", plain, re.IGNORECASE
     ):
         phrase = _experience(question, match.group(2))
-        return f"Reports {you_to_third(phrase, person)}"
+        return f"Reports {you_after_name(phrase, person)}"
     if match := re.match(r"^(?:is|are) there (?:still )?(.+)$", plain, re.IGNORECASE):
-        return f"Reports {you_to_third(match.group(1), person)}"
+        return f"Reports {you_after_name(match.group(1), person)}"
     if match := re.match(r"^any (.+)$", question, re.IGNORECASE):
-        return f"Reports {you_to_third(match.group(1), person)}"
+        return f"Reports {you_after_name(match.group(1), person)}"
     if match := re.match(rf"^have you {_ADVERBS}(.+)$", plain, re.IGNORECASE):
         been = "been " if "been" in match.group(1) else ""
         return f"{subject} has {been}{you_to_third(match.group(2), person)}"
@@ -192,7 +232,7 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
     if re.match(r"^(?:i|it|he|she|they|we|that|there|this|you|my)\b", answer, re.IGNORECASE):
         return None  # a clause of its own
     told = patient_to_third(answer, person)
-    if told[1:2].islower():
+    if told[1:2].islower() or told.startswith("A "):
         told = f"{told[0].lower()}{told[1:]}"
     if re.search(r"\bscale\b|\b(?:0|1) to 10\b", question, re.IGNORECASE) and (
         number := re.search(r"\b(10|\d)\b", told)
@@ -200,8 +240,12 @@ def _from_fragment(question: str, answer: str, person: Person) -> str | None:
         for pattern, label in _SCALES:
             if re.search(pattern, question, re.IGNORECASE):
                 return f"{label}: {number.group(1)}/10"
-    if match := _ABOUT.match(question):
+    if _HOW_SINCE.match(question) and _STATE.match(told):
+        return f"{person.subject} has been {told}"
+    if (match := _ABOUT.match(question)) and match.group(1).lower() not in told.lower():
         return f"{match.group(1)}: {told}"
+    if ":" not in told and (name := asked_about(question)) and name not in told.lower():
+        return f"{name}: {told}"
     if match := re.match(r"^how (?:many|much) ([a-z]+(?: of [a-z]+)?)\b", question, re.IGNORECASE):
         noun = match.group(1)
         label = (

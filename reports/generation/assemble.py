@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import tristate
 from .base import DraftSection, DraftSentence, GeneratedReport, GenerationRequest, TranscriptSegment
 from .guard import Guard
 from .scores import Scores, score_sections
@@ -43,9 +44,11 @@ class AssembledReport:
 def assemble(draft: GeneratedReport, request: GenerationRequest) -> AssembledReport:
     """Return the draft with ids, evidence, support and scores; every sentence goes through the guard."""
     guard = Guard(request.segments)
-    builder = _SentenceBuilder(guard, request.segments)
+    builder = _SentenceBuilder(guard)
     titles = {place.id: place.title for section in request.sections for place in (section, *section.subsections)}
-    sections = [_section(section, titles, builder) for section in draft.sections]
+    templates = {section.id: section for section in request.sections}
+    enforced = [tristate.enforce(section, templates[section.id], request.segments) for section in draft.sections]
+    sections = [_section(section, titles, builder) for section in enforced]
     scores = score_sections(sections, request.sections, request.segments, guard=guard)
     return AssembledReport(
         sections=sections,
@@ -61,24 +64,52 @@ def assemble(draft: GeneratedReport, request: GenerationRequest) -> AssembledRep
 
 
 class _SentenceBuilder:
-    def __init__(self, guard: Guard, segments: Sequence[TranscriptSegment]) -> None:
+    def __init__(self, guard: Guard) -> None:
         self.guard = guard
-        self.segments = {segment.id: segment for segment in segments}
         self.counts: dict[str, int] = {}
 
     def build(self, sentence: DraftSentence, prefix: str) -> dict[str, Any]:
-        result = self.guard.check(sentence.text, sentence.evidence)
         self.counts[prefix] = self.counts.get(prefix, 0) + 1
-        return {
-            "id": f"{prefix}{self.counts[prefix]}",
-            "text": sentence.text,
-            "origin": "ai",
-            "evidence": [_evidence(self.segments[key]) for key in sentence.evidence if key in self.segments],
-            "support": result.support,
-            "flags": [flag.as_json() for flag in result.flags],
-            "layout": sentence.layout,
-            "confidence": sentence.confidence if sentence.confidence is not None else round(1 - result.risk, 3),
-        }
+        return contract_sentence(sentence, f"{prefix}{self.counts[prefix]}", self.guard)
+
+
+def contract_sentence(sentence: DraftSentence, sentence_id: str, guard: Guard) -> dict[str, Any]:
+    """Return a drafted sentence as it is stored, with its evidence and what the guard says of it."""
+    if sentence.is_template:
+        return _template_sentence(sentence, sentence_id)
+    result = tristate.check_line(guard, sentence.text, sentence.evidence, sentence.item)
+    return {
+        "id": sentence_id,
+        "text": sentence.text,
+        "origin": "ai",
+        "evidence": [_evidence(segment) for segment in guard.index.cited(sentence.evidence)],
+        "support": result.support,
+        "flags": [flag.as_json() for flag in result.flags],
+        "layout": sentence.layout,
+        "confidence": sentence.confidence if sentence.confidence is not None else round(1 - result.risk, 3),
+        **_form(sentence),
+    }
+
+
+def _template_sentence(sentence: DraftSentence, sentence_id: str) -> dict[str, Any]:
+    """Return a line that is the template's and not the recording's: nothing has to support it."""
+    return {
+        "id": sentence_id,
+        "text": sentence.text,
+        "origin": "template",
+        "evidence": [],
+        "support": "partial" if sentence.reason else "supported",
+        "flags": [{"kind": "not_assessed", "detail": sentence.reason}] if sentence.reason else [],
+        "layout": sentence.layout,
+        "confidence": None,
+        **_form(sentence),
+    }
+
+
+def _form(sentence: DraftSentence) -> dict[str, Any]:
+    """Return what a line of a checklist or a table has besides its text."""
+    values = {"item": sentence.item, "state": sentence.state, "cells": dict(sentence.cells)}
+    return {name: value for name, value in values.items() if value}
 
 
 def _section(section: DraftSection, titles: Mapping[str, str], builder: _SentenceBuilder) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from reports.structure import Section
+from reports.templating.structure import Section
 
 SectionStatus = Literal["documented", "not_discussed"]
 Progress = Callable[[str, int, int], None]  # section id just finished, sections done, sections in all
@@ -61,13 +61,23 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class DraftSentence:
-    """One statement with the segments it rests on, in transcript order. `layout` says how it is printed."""
+    """One statement with the segments it rests on, in transcript order. `layout` says how it is printed.
+
+    `item` and `state` belong to checklists (present, denied or not_assessed), `cells` to tables: pairs of column id and
+    text. With `is_template` the text is the template's own or says that something was not assessed: it needs no evidence.
+    `reason` says why an engine's own line was put back to not assessed.
+    """
 
     text: str
     evidence: tuple[int, ...]
     confidence: float | None = None
     layout: Literal["prose", "paragraph", "item", "heading"] = "prose"
     topic: str = ""
+    item: str = ""
+    state: str = ""
+    cells: tuple[tuple[str, str], ...] = ()
+    is_template: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +122,27 @@ class GenerationError(Exception):
 
 
 class ReportGenerator(Protocol):
-    """An engine that drafts reports."""
+    """An engine that drafts reports.
+
+    `is_cloud` says that words leave the clinic's machines, which needs the patient's consent; `is_immediate` that an
+    answer takes no longer than a page may.
+    """
 
     name: str
+    model: str
+    is_cloud: bool
+    is_immediate: bool
 
     def generate(self, request: GenerationRequest, *, progress: Progress | None = None) -> GeneratedReport:
         """Draft every section of the request; raise GenerationError."""
+        ...
+
+    def regenerate_section(
+        self, request: GenerationRequest, section: Section, current: DraftSection, instruction: str
+    ) -> GeneratedReport:
+        """Return a report of this one section, written again as asked; raise GenerationError.
+
+        `current` holds the lines that may change. An instruction the engine cannot follow is refused with the code
+        `instruction_refused` and a sentence that says which it can.
+        """
         ...

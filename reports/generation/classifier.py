@@ -7,9 +7,9 @@ from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
 
-from sessions_app.clinical_terms import DRUGS
+from sessions_app.transcripts.clinical_terms import DRUGS
 
-from .lexicon import SYMPTOM_PATTERNS
+from .lexicon import ANY_SYMPTOM, SYMPTOM_PATTERNS
 from .textnorm import tokens
 from .units import NO, YES, Unit
 from .weights import load_weights
@@ -31,57 +31,88 @@ CLASSES = (
     "assessment",
     "plan",
 )
+_DIGIT = re.compile(r"\d")
 _NEIGHBOURS = ((-1, "p"), (-2, "p"), (1, "n"), (2, "n"))
 _NEIGHBOUR_WORDS = 25
+_BATCH = 256  # units read at once; more take memory, fewer take time
 
 
-@lru_cache(maxsize=65536)
-def _bucket(feature: str) -> tuple[int, float]:
-    code = crc32(feature.encode())
-    return code % BUCKETS, 1.0 if code & 0x80000000 else -1.0
+@lru_cache(maxsize=8192)
+def _code(feature: str) -> int:
+    return crc32(feature.encode())
 
 
-def unit_features(units: Sequence[Unit], words: list[list[str]], index: int) -> set[str]:
-    """Return the feature names of one unit; `words` are the tokens of every unit."""
+@lru_cache(maxsize=16384)
+def _word_codes(word: str) -> dict[str, int]:
+    """Return the codes of a word by what it is to a unit: its own (also by role), asked, said before, said after."""
+    return {name: crc32(f"{name}{word}".encode()) for name in ("w", "dw", "pw", "q", "p", "n")}
+
+
+@lru_cache(maxsize=4096)
+def _coded(name: str, words: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(_word_codes(word)[name] for word in words)
+
+
+@lru_cache(maxsize=512)
+def _asked(question: str) -> frozenset[int]:
+    """Return the codes of a question, which often has several answers."""
+    codes = set(_coded("q", tuple(tokens(question))))
+    if ANY_SYMPTOM.search(question):
+        codes.add(_code("qsym"))
+    return frozenset(codes)
+
+
+def unit_features(units: Sequence[Unit], words: Sequence[tuple[str, ...]], index: int) -> set[int]:
+    """Return the codes of the features of one unit; `words` are the tokens of every unit."""
     unit, own = units[index], words[index]
     role = "d" if unit.role == "doctor" else "p"
     features = {f"r{role}", f"rq{role}{unit.is_question}"}
-    for word in own:
-        features.add(f"w{word}")
-        features.add(f"{role}w{word}")
-    features.update(f"b{first}_{second}" for first, second in itertools.pairwise(own))
-    if unit.question:
-        features.update(f"q{word}" for word in tokens(unit.question))
-    for offset, name in _NEIGHBOURS:
-        if 0 <= index + offset < len(units):
-            features.update(f"{name}{word}" for word in words[index + offset][:_NEIGHBOUR_WORDS])
     features.add(f"len{min(6, len(own) // 3)}")
     features.add(f"pos{int(unit.position * 10)}")
     features.add(f"posr{int(unit.position * 5)}{role}")
-    if re.search(r"\d", unit.text):
+    if _DIGIT.search(unit.text):
         features.add("num")
     if YES.match(unit.raw):
         features.add("yes")
     if NO.match(unit.raw):
         features.add("no")
-    for name, pattern in SYMPTOM_PATTERNS.items():
-        if pattern.search(unit.text):
-            features.update(("sym", f"sym{role}{name}"))
-        if unit.question and pattern.search(unit.question):
-            features.add("qsym")
-    if any(word in DRUGS for word in own):
+    if ANY_SYMPTOM.search(unit.text):
+        named = [name for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text)]
+        features.update(("sym", *(f"sym{role}{name}" for name in named)))
+    if not DRUGS.isdisjoint(own):
         features.update(("drug", f"drug{role}"))
-    return features
+    codes = set(map(_code, features))
+    codes |= _coded("w", own)
+    codes |= _coded(f"{role}w", own)
+    codes.update(crc32(f"b{first}_{second}".encode()) for first, second in itertools.pairwise(own))
+    if unit.question:
+        codes |= _asked(unit.question)
+    for offset, name in _NEIGHBOURS:
+        if 0 <= index + offset < len(units):
+            codes |= _coded(name, words[index + offset][:_NEIGHBOUR_WORDS])
+    return codes
 
 
-def hash_features(features: set[str]) -> dict[int, float]:
-    """Return bucket to value, scaled to length 1."""
+def _bucket_values(codes: set[int]) -> dict[int, float]:
     values: dict[int, float] = {}
-    for feature in features:
-        bucket, sign = _bucket(feature)
-        values[bucket] = values.get(bucket, 0.0) + sign
-    norm = sum(value * value for value in values.values()) ** 0.5 or 1.0
-    return {bucket: value / norm for bucket, value in values.items() if value}
+    for code in codes:
+        bucket = code % BUCKETS
+        values[bucket] = values.get(bucket, 0.0) + (1.0 if code & 0x80000000 else -1.0)
+    return values
+
+
+def hash_features(codes: set[int]) -> dict[int, float]:
+    """Return bucket to value, scaled to length 1."""
+    values = _bucket_values(codes)
+    length = _length(codes)
+    return {bucket: value / length for bucket, value in values.items() if value}
+
+
+def _length(codes: set[int]) -> float:
+    """Return the length of the vector `hash_features` scales to 1; features rarely share a bucket."""
+    if len({code % BUCKETS for code in codes}) == len(codes):
+        return float(len(codes) ** 0.5)
+    return sum(value * value for value in _bucket_values(codes).values()) ** 0.5 or 1.0
 
 
 @cache
@@ -95,12 +126,15 @@ def classify(units: Sequence[Unit]) -> Any:
     import numpy
 
     weights, bias = _model()
-    words = [tokens(unit.text) for unit in units]
+    words = [tuple(tokens(unit.text)) for unit in units]
     scores = numpy.zeros((len(units), len(CLASSES)), dtype="float32")
-    for index in range(len(units)):
-        values = hash_features(unit_features(units, words, index))
-        buckets = numpy.fromiter(values.keys(), dtype="int64", count=len(values))
-        amounts = numpy.fromiter(values.values(), dtype="float32", count=len(values))
-        scores[index] = amounts @ weights[buckets] + bias
+    for first in range(0, len(units), _BATCH):
+        features = [unit_features(units, words, index) for index in range(first, min(first + _BATCH, len(units)))]
+        counts = numpy.array([len(codes) for codes in features])
+        codes = numpy.fromiter(itertools.chain.from_iterable(features), dtype="int64", count=int(counts.sum()))
+        signed = weights[codes % BUCKETS] * numpy.where(codes & 0x80000000, 1.0, -1.0).astype("float32")[:, None]
+        sums = numpy.add.reduceat(signed, numpy.cumsum(counts) - counts)
+        lengths = numpy.array([_length(one) for one in features], dtype="float32")
+        scores[first : first + _BATCH] = sums / lengths[:, None] + bias
     exponents = numpy.exp(scores - scores.max(axis=1, keepdims=True)) if len(units) else scores
     return exponents / exponents.sum(axis=1, keepdims=True) if len(units) else scores

@@ -5,79 +5,139 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from reports.structure import Section
+from reports.templating.structure import Section
 
-from .base import DraftSection, DraftSentence, GeneratedReport, GenerationError, GenerationRequest, Progress
-from .facts import Fact, agreement, chief_complaint, facts_of, review_of_systems
-from .grammar import person_for
+from . import reshaping
+from .base import (
+    DraftSection,
+    DraftSentence,
+    GeneratedReport,
+    GenerationError,
+    GenerationRequest,
+    Progress,
+    TranscriptSegment,
+)
+from .complaint import agreement, chief_complaint
+from .corrections import without_corrected
+from .dictation import without_dictation
+from .facts import Fact, facts_of, with_all_cited
+from .grammar import Person, person_for
+from .layout import lines_of, parted_by_antecedent, sentence_of
 from .mapping import Place, has_topic, place_for, places_of
+from .medical_words import in_medical_words, names_medicines
+from .orders import follows_order
+from .statements import whole_statements
+from .systems import review_of_systems
+from .textnorm import content_words, stem
+from .therapy import therapy_facts
+from .tristate import checklist_sentences
 from .units import units_of
+from .unrecognised import with_unrecognised
 
 MODEL = "embedded-1"
 PROMPT_VERSION = "embedded-1"
-_REGIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("Cardiovascular", r"\bheart|murmur|carotid|pulse|rhythm"),
-        ("Respiratory", r"lung|breath|wheez|rhonchi|rales|crackles"),
-        ("Gastrointestinal", r"abdom|belly|bowel|stomach"),
-        ("Neck", r"\bneck\b|thyroid|lymph|bruit"),
-        (
-            "Musculoskeletal",
-            (
-                r"knee|\bback\b|spine|shoulder|\bhip|ankle|elbow|wrist|\bhand|finger|\bfoot|\btoe|"
-                r"range of motion|straight leg|palpation|"
-                r"strength|effusion|ecchymosis|tender"
-            ),
-        ),
-        ("Neurological", r"neuro|reflex|sensation|cranial|babinski"),
-        ("Skin", r"\bskin|rash|lesion|bruis|erythema"),
-        ("HENT", r"sinus|throat|tonsil|nasal|\bnose|\bears?\b|tympanic|\boral|uvula"),
-        ("Extremities", r"edema|extremit|swelling|lower leg"),
-        ("Psychiatric", r"\bmood|\baffect|eye contact|speech|thought"),
-    )
+_ONLY_ASKED = re.compile(r"^(?:The )?(?:therapist|clinician) used open questions\.$", re.IGNORECASE)
+_REPORTING = frozenset(
+    stem(word) for word in ("patient", "client", "denies", "reports", "said", "any", "feeling", "thoughts")
 )
-_MALE = re.compile(r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b")
+# What somebody calls themself, or is called to their face: "I am a father", "as a mother, you", "when I was pregnant".
+_CALLED = r"\b(?:i am|i'm|you are|you're|being|as) an? (?:(?:good|bad|single|new|young|working|great|better|old) )*"
+_MALE = re.compile(
+    r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b|"
+    rf"{_CALLED}(?:father|dad|man|guy|boy|grandfather|husband)\b"
+)
 _FEMALE = re.compile(
-    r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)"
+    r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)|"
+    rf"{_CALLED}(?:mother|mom|mum|mommy|woman|girl|lady|grandmother|wife)\b|"
+    r"\b(?:i|you) (?:was|were|am|got|are|became) (?:\w+ )?pregnant\b|\bmy (?:last )?period\b|\bi(?:'m| am| was) breastfeeding\b"
 )
-_PARAGRAPH_GAP = 3  # units between two statements from which a new paragraph begins
-_EXAM_LEAD = re.compile(r"^(?:on|upon) (?:the|your) [\w ]+? exam(?:ination)?[.,:]? ?", re.IGNORECASE)
 
 
 class EmbeddedGenerator:
     """Draft reports on this machine, without a key or a network. It copies and rephrases; it never infers."""
 
     name = "embedded"
+    model = MODEL
+    is_cloud = False
+    is_immediate = True
+
+    def regenerate_section(
+        self, request: GenerationRequest, section: Section, current: DraftSection, instruction: str
+    ) -> GeneratedReport:
+        """Make one section shorter, fuller, bullets or prose; raise GenerationError for any other instruction."""
+        wish = reshaping.read_wish(instruction)
+
+        def write_in_detail() -> DraftSection:
+            sections = tuple(
+                reshaping.in_detail(top) if section.id in {top.id, *(part.id for part in top.subsections)} else top
+                for top in request.sections
+            )
+            drafts = self.generate(replace(request, sections=sections)).sections
+            places = [place for draft in drafts for place in (draft, *draft.subsections)]
+            return next(place for place in places if place.id == section.id)
+
+        return GeneratedReport(
+            sections=(reshaping.reshape(section, current, wish, write_in_detail),),
+            engine=self.name,
+            model=MODEL,
+            prompt_version=PROMPT_VERSION,
+        )
 
     def generate(self, request: GenerationRequest, *, progress: Progress | None = None) -> GeneratedReport:
         """Draft every section of the request; raise GenerationError when nobody said anything."""
         if not any(segment.text.strip() for segment in request.segments):
             raise GenerationError("The transcript has no words.", transient=False, code="no_speech")
-        units = units_of(request.segments)
+        said = request.segments  # checklists quote them to the letter
         places = places_of(request.sections)
         person = person_for(request.context.gender or _gender_said(request))
-        facts = facts_of(request.segments, person)
-        complaint = chief_complaint(units)
-        if complaint:
-            facts = _with_complaint(facts, complaint, places)
-        if agreed := agreement(units, person):
-            facts.append(agreed)
-        if has_topic(places, "review_of_systems"):
-            facts.extend(review_of_systems(units))
-        filled, unassigned = _assign(facts, places)
+        segments, made_of = whole_statements(without_corrected(without_dictation(request.segments)))
+        request = replace(request, segments=segments)
+        facts = therapy_facts(request.segments, person)
+        if facts is None:
+            facts = self._facts_of_visit(request, person, places)
+        elif names_medicines(places):
+            facts = [replace(fact, text=in_medical_words(fact.text)) for fact in facts]
+        facts = with_unrecognised(with_all_cited(facts, made_of), said)
+        filled, unassigned = _assign(_without_orders(facts, said), places)
+        for place, placed in filled.items():
+            filled[place], dangling = parted_by_antecedent(placed)
+            unassigned.extend(dangling)
+        for one in places:
+            unassigned.extend(_without_a_plan(filled, one))
         sections: list[DraftSection] = []
         for done, section in enumerate(request.sections, start=1):
-            sections.append(_draft_section(section, filled))
+            sections.append(_draft_section(section, filled, said))
             if progress:
                 progress(section.id, done, len(request.sections))
         return GeneratedReport(
             sections=tuple(sections),
-            unassigned=tuple(_sentence(fact) for fact in unassigned),
+            unassigned=tuple(sentence_of(fact) for fact in unassigned if not fact.is_minor),
             engine=self.name,
             model=MODEL,
             prompt_version=PROMPT_VERSION,
         )
+
+    def _facts_of_visit(self, request: GenerationRequest, person: Person, places: list[Place]) -> list[Fact]:
+        units = units_of(request.segments)
+        facts = facts_of(request.segments, person, with_minor=_wants_detail(request.sections))
+        complaint = chief_complaint(units)
+        if complaint:
+            facts = _with_complaint(facts, complaint, places)
+        if agreed := agreement(units):
+            facts.append(agreed)
+        if has_topic(places, "review_of_systems"):
+            facts.extend(review_of_systems(units))
+        return facts
+
+
+def _without_orders(facts: list[Fact], segments: tuple[TranscriptSegment, ...]) -> list[Fact]:
+    """Leave out what was said to a writing program; it is still offered among what is not in the report."""
+    words = {segment.id: segment.text for segment in segments}
+    return [fact for fact in facts if follows_order(fact.text, [words[one] for one in fact.evidence]) != "order"]
+
+
+def _wants_detail(sections: tuple[Section, ...]) -> bool:
+    return any(place.style.detail == "detailed" for section in sections for place in (section, *section.subsections))
 
 
 def _with_complaint(facts: list[Fact], complaint: Fact, places: list[Place]) -> list[Fact]:
@@ -113,69 +173,53 @@ def _assign(facts: Iterable[Fact], places: list[Place]) -> tuple[dict[tuple[str,
     return filled, unassigned
 
 
+def _without_a_plan(filled: dict[tuple[str, str], list[Fact]], place: Place) -> list[Fact]:
+    """Empty a plan that holds nothing but that the clinician asked questions, and return what was in it."""
+    key = (place.section_id, place.leaf_id)
+    if place.topics[:1] != ("plan",) or not all(_ONLY_ASKED.match(fact.text) for fact in filled.get(key, ())):
+        return []
+    return filled.pop(key, [])
+
+
 def _place_for_line(fact: Fact, places: list[Place]) -> Place | None:
     return next((place for place in places if "review_of_systems" in place.topics), None) or place_for(fact, places)
 
 
-def _draft_section(section: Section, filled: dict[tuple[str, str], list[Fact]]) -> DraftSection:
+def _draft_section(
+    section: Section, filled: dict[tuple[str, str], list[Fact]], segments: tuple[TranscriptSegment, ...]
+) -> DraftSection:
     subsections = tuple(
-        _filled(subsection.id, filled.get((section.id, subsection.id), [])) for subsection in section.subsections
+        _filled(subsection, filled.get((section.id, subsection.id), []), segments) for subsection in section.subsections
     )
-    own = _filled(section.id, filled.get((section.id, ""), []))
+    own = _filled(section, filled.get((section.id, ""), []), segments)
+    own, subsections = _said_once(own, subsections)
     is_documented = bool(own.sentences) or any(subsection.sentences for subsection in subsections)
     return DraftSection(section.id, "documented" if is_documented else "not_discussed", own.sentences, subsections)
 
 
-def _filled(section_id: str, facts: list[Fact]) -> DraftSection:
-    sentences = tuple(_laid_out(facts))
-    return DraftSection(section_id, "documented" if sentences else "not_discussed", sentences)
+def _said_once(
+    own: DraftSection, subsections: tuple[DraftSection, ...]
+) -> tuple[DraftSection, tuple[DraftSection, ...]]:
+    """Return the parts of a section without lines that a checklist item of the section already says."""
+    parts = (own, *subsections)
+    items = [line for part in parts for line in part.sentences if line.item and not line.is_template]
+    told = [
+        replace(
+            part,
+            sentences=(kept := tuple(line for line in part.sentences if line.item or not _is_said_in(line, items))),
+            status="documented" if kept else "not_discussed",
+        )
+        for part in parts
+    ]
+    return told[0], tuple(told[1:])
 
 
-def _laid_out(facts: list[Fact]) -> list[DraftSentence]:
-    """Return sentences in the order they are read: findings by body region, plans as a list, the rest as told."""
-    sentences: list[DraftSentence] = []
-    last: Fact | None = None
-    examined = [fact for fact in facts if fact.kind == "exam"]
-    by_region: dict[str, list[Fact]] = {}
-    for fact in examined:
-        by_region.setdefault(_region(fact.text), []).append(fact)
-    is_placed = False
-    for fact in facts:
-        if fact.kind != "exam":
-            sentence = _sentence(fact)
-            if (
-                last
-                and sentence.layout == "prose"
-                and (fact.index - last.index > _PARAGRAPH_GAP or last.kind != fact.kind)
-            ):
-                sentence = replace(sentence, layout="paragraph")
-            sentences.append(sentence)
-            last = fact
-        elif not is_placed:
-            is_placed = True
-            for region, members in by_region.items():
-                sentences.extend(
-                    _sentence(member, region if first == 0 else "") for first, member in enumerate(members)
-                )
-    return sentences
+def _is_said_in(line: DraftSentence, items: list[DraftSentence]) -> bool:
+    """Tell whether one checklist item cites what a line cites and has all its words but those that only report it."""
+    words = set(content_words(line.text)) - _REPORTING
+    return any(set(line.evidence) <= set(item.evidence) and words <= set(content_words(item.text)) for item in items)
 
 
-def _region(text: str) -> str:
-    return next((name for name, pattern in _REGIONS if pattern.search(text)), "General")
-
-
-def _sentence(fact: Fact, region: str = "") -> DraftSentence:
-    text, layout = fact.text, "prose"
-    if fact.is_heading:
-        layout = "heading"
-    elif fact.kind == "exam":
-        text = _EXAM_LEAD.sub("", text)
-        layout = "item" if region else "prose"
-        text = f"{text[:1].upper()}{text[1:]}"
-        if region and region not in ("General", "Psychiatric") and ":" not in text:
-            text = f"{region}: {text}"
-    elif fact.kind in ("plan", "agreement", "assessment", "results", "ros") and (
-        fact.from_doctor or fact.kind == "agreement" or ":" in fact.text
-    ):
-        layout = "item"
-    return DraftSentence(text, fact.evidence, round(fact.score, 3), layout, fact.kind)  # type: ignore[arg-type]
+def _filled(section: Section, facts: list[Fact], segments: tuple[TranscriptSegment, ...]) -> DraftSection:
+    sentences = checklist_sentences(section, segments) if section.type == "checklist" else lines_of(section, facts)
+    return DraftSection(section.id, "documented" if sentences else "not_discussed", sentences)

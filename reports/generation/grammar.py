@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from .words import word_list
 
@@ -81,19 +82,22 @@ class Person:
     object: str
     possessive: str
     reflexive: str
+    is_noun: bool = False  # a noun at first, `they` afterwards
 
 
 _PERSONS = {
     "male": Person("he", "him", "his", "himself"),
     "female": Person("she", "her", "her", "herself"),
 }
-UNNAMED = Person("the patient", "them", "their", "themself")
+UNNAMED = Person("the patient", "them", "their", "themself", is_noun=True)
+
+CLIENT = Person("the client", "them", "their", "themself", is_noun=True)
 COMPANION = Person("the accompanying person", "the accompanying person", "the accompanying person's", "themself")
 
 
 def person_for(gender: str) -> Person:
     """Return the pronouns of a gender as recorded; anything else is `the patient`."""
-    return _PERSONS.get(gender.lower(), UNNAMED)
+    return _PERSONS.get(gender.strip().lower(), UNNAMED)
 
 
 def third_person(verb: str) -> str:
@@ -117,10 +121,18 @@ def is_base_verb(word: str) -> bool:
     return word.lower() in _BASE
 
 
+def is_past_form(word: str) -> bool:
+    return word.lower() in _PAST or bool(re.fullmatch(r"\w{2,}ed", word, re.IGNORECASE))
+
+
+_A_BIT = re.compile(r"\b(?:a|little) bit\b")
+_VERB_LIKE = re.compile(r"[a-z']+")
+
+
 def has_verb(text: str) -> bool:
     """Say whether a text has a word that can be its finite verb."""
-    for word in re.findall(r"[a-z']+", text.lower()):
-        if word in _PAST or word in _FINITE or re.fullmatch(r"\w{2,}ed", word):
+    for word in _VERB_LIKE.findall(_A_BIT.sub(" ", text.lower())):
+        if word in _PAST or word in _FINITE or (len(word) > 3 and word.endswith("ed") and "'" not in word):
             return True
         if word.endswith("s") and (word[:-1] in _BASE or word[:-2] in _BASE or f"{word[:-3]}y" in _BASE):
             return True
@@ -129,7 +141,7 @@ def has_verb(text: str) -> bool:
 
 _FINITE = frozenset(
     word_list(
-        "am is are was were has have had does do did will would can could should may might must cannot denies reports"
+        "am is are was were has have had does do did will would can could should may might must cannot denies reports presents"
     )
 )
 
@@ -143,11 +155,17 @@ def _let_verbs_agree(text: str, subject: str) -> str:
             return match.group(0)
         return match.group("before") + third_person(verb)
 
-    pattern = (
+    lowered = text.lower()
+    return _second_verb(subject).sub(follow, text) if " and " in lowered or " but " in lowered else text
+
+
+@cache
+def _second_verb(subject: str) -> re.Pattern[str]:
+    return re.compile(
         rf"(?P<before>\b{re.escape(subject)} {_ADVERBS}(?!is |was |has |does )\w+s\b(?! to\b)"
-        r"(?: (?!and\b|or\b|to\b|not\b|will\b|would\b|can\b)[\w'-]+){0,6},? (?:and then|and|but) )(?P<verb>\w+)\b"
+        r"(?: (?!and\b|or\b|to\b|not\b|will\b|would\b|can\b)[\w'-]+){0,6},? (?:and then|and|but) )(?P<verb>\w+)\b",
+        re.IGNORECASE,
     )
-    return re.sub(pattern, follow, text, flags=re.IGNORECASE)
 
 
 _SINGULAR = {"am": "is", "are": "is", "were": "was", "have": "has", "do": "does"}
@@ -163,51 +181,61 @@ class _Subject:
 
     def told(self, adverbs: str, verb: str) -> str:
         lowered = verb.lower()
-        if self.is_named and self.person is UNNAMED:
+        if self.is_named and self.person.is_noun:
             return f"they {adverbs}{_PLURAL.get(lowered, verb)}".rstrip()
         self.is_named = True
         return f"{self.person.subject} {adverbs}{_SINGULAR.get(lowered) or third_person(verb)}".rstrip()
 
     def asked(self, verb: str) -> str:
-        if self.is_named and self.person is UNNAMED:
+        if self.is_named and self.person.is_noun:
             return f"{_PLURAL.get(verb.lower(), verb)} they"
         self.is_named = True
         return f"{_SINGULAR.get(verb.lower(), verb)} {self.person.subject}"
 
 
+_I = re.compile(
+    rf"\b(?P<aux>am|was|do|have|did|can|should|would|will) i\b(?! (?:am|was|have|do)\b)"
+    rf"|\bi (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b|\bi\b(?!\.)",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = re.compile(r"\b(?:i(?!\.)|my|mine|me|myself)\b", re.IGNORECASE)
+_YOU_SAID = re.compile(
+    r"\byou (said|told|gave|prescribed|put|started|mentioned|asked|wanted|recommended|suggested|showed|taught|sent)\b",
+    re.IGNORECASE,
+)
+
+
 def patient_to_third(text: str, person: Person) -> str:
     """Return a speaker's own words told about them: `I can't sleep` becomes `she cannot sleep`."""
     subject = _Subject(person)
-    text = re.sub(
-        rf"\b(?P<aux>am|was|do|have|did|can|should|would|will) i\b(?! (?:am|was|have|do)\b)"
-        rf"|\bi (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b|\bi\b(?!\.)",
+    if person.is_noun and (first := _FIRST_PERSON.search(text)) and first.group(0).lower() in ("my", "me"):
+        named = f"{person.subject}'s" if first.group(0).lower() == "my" else person.subject
+        text = f"{text[: first.start()]}{named}{text[first.end() :]}"
+        subject.is_named = True
+    text = _I.sub(
         lambda match: (
             subject.asked(match.group("aux"))
             if match.group("aux")
             else subject.told(match.group("adverbs") or "", match.group("verb") or "")
         ),
         text,
-        flags=re.IGNORECASE,
     )
+    lowered = text.lower()
     for pattern, word in (
         ("myself", person.reflexive),
-        ("my", person.possessive if subject.is_named or person is not UNNAMED else "the patient's"),
+        ("my", person.possessive if subject.is_named or not person.is_noun else f"{person.subject}'s"),
         ("mine", person.possessive if person.possessive != "her" else "hers"),
-        ("me", person.object if subject.is_named or person is not UNNAMED else "the patient"),
+        ("me", person.object if subject.is_named or not person.is_noun else person.subject),
         ("we", "they"),
         ("our", "their"),
         ("ours", "theirs"),
         ("us", "them"),
         ("ourselves", "themselves"),
     ):
-        text = re.sub(rf"\b{pattern}\b", word, text, flags=re.IGNORECASE)
-    text = re.sub(
-        r"\byou (said|told|gave|prescribed|put|started|mentioned|asked|wanted|recommended|suggested|showed|"
-        r"taught|sent)\b",
-        r"the clinician \1",
-        text,
-        flags=re.IGNORECASE,
-    )
+        if pattern in lowered:
+            text = re.sub(rf"(?i:\b{pattern}\b)", word, text)
+    if "you " in lowered:
+        text = _YOU_SAID.sub(r"the clinician \1", text)
     return _let_verbs_agree(text, person.subject)
 
 
@@ -221,28 +249,58 @@ _GIVING = (
 )
 
 
+_AFTER_OBJECT = "(?:on|in|to|for|with|back|up|out|off|at|through|again|down|over|into|under|a|an|the|some|this|but|every|from|feel|get)"
+
+
+_GIVEN_TO_YOU = re.compile(
+    rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)", re.IGNORECASE
+)
+_DONE_TO_YOU = re.compile(
+    rf"(?<=\w )(?<!\band )(?<!\bbut )(?<!\bso )(?<!\bif )(?<!\bthat )(?<!\bwhen )(?<!\bdo )(?<!\bare )(?<!\bdid )"
+    rf"(?<!\bhave )(?<!\bcan )(?<!\bhow )(?<!\bwhat )(?<!\bwhere )you (?={_AFTER_OBJECT}\b)|(?<=\wing )you\b",
+    re.IGNORECASE,
+)
+_YOU_DO = re.compile(
+    rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b", re.IGNORECASE
+)
+_ON_YOUR_OWN = re.compile(r"\b(on|by|of) your own\b", re.IGNORECASE)
+_YOURSELF, _YOURS, _YOU = (re.compile(rf"\b{word}\b", re.IGNORECASE) for word in ("yourself", "yours?", "you"))
+
+
+def you_after_name(text: str, person: Person) -> str:
+    """Return words said to the patient as the rest of a sentence that names the patient already: `if they feel worse`."""
+    if not person.is_noun:
+        return you_to_third(text, person)
+    text = _GIVEN_TO_YOU.sub(r"\1 them", text)
+    text = _DONE_TO_YOU.sub("them ", text).replace("  ", " ")
+    for pattern, word in ((_YOURSELF, person.reflexive), (_YOURS, person.possessive), (_YOU, "they")):
+        text = pattern.sub(word, text)
+    return text
+
+
 def you_to_third(text: str, person: Person) -> str:
     """Return words said to the patient told about them: `you have had a cough` becomes `he has had a cough`."""
+    if "you" not in text.lower():
+        return _let_verbs_agree(text.replace("  ", " "), person.subject)
     subject = _Subject(person)
-    obj = "the patient" if person is UNNAMED else person.object
-    possessive = "the patient's" if person is UNNAMED else person.possessive
-    text = re.sub(
-        rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)",
-        rf"\1 {obj}",
-        text,
-        flags=re.IGNORECASE,
-    )
-    text = re.sub(
-        rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b",
+    if person.is_noun:
+        text = _ON_YOUR_OWN.sub(r"\1 their own", text)
+    obj = person.subject if person.is_noun else person.object
+    possessive = f"{person.subject}'s" if person.is_noun else person.possessive
+    text = _GIVEN_TO_YOU.sub(rf"\1 {obj}", text)
+    text = _DONE_TO_YOU.sub(f"{obj} ", text).replace("  ", " ")
+    text = _YOU_DO.sub(
         lambda match: (
             subject.asked(match.group("aux"))
             if match.group("aux")
             else subject.told(match.group("adverbs") or "", match.group("verb"))
         ),
         text,
-        flags=re.IGNORECASE,
     )
-    text = re.sub(r"\byourself\b", person.reflexive, text, flags=re.IGNORECASE)
-    text = re.sub(r"\byours?\b", possessive, text, flags=re.IGNORECASE)
-    text = re.sub(r"\byou\b", obj, text, flags=re.IGNORECASE)
+    text = _YOURSELF.sub(person.reflexive, text)
+    text = _YOURS.sub(possessive, text)
+    text = _YOU.sub(obj, text)
+    if person.is_noun:
+        named = text.lower().find(person.subject) + len(person.subject)
+        text = text[:named] + text[named:].replace(f" {possessive} ", " their ")
     return _let_verbs_agree(text, person.subject)

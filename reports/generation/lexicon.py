@@ -2,6 +2,7 @@
 
 import re
 
+from .folded import Folded
 from .words import word_list
 
 _SYMPTOMS = {
@@ -59,6 +60,13 @@ BODY_PARTS = frozenset(
     word_list(
         "knee back shoulder ankle chest hip elbow neck wrist hand foot finger toe head throat abdomen stomach leg "
         "arm eye ear"
+    )
+)
+# Where in or on the body something is: these have sides as its parts have.
+PLACES = frozenset(
+    word_list(
+        "base apex lobe lung ventricle atrium border breast temple quadrant sternal flank groin calf thigh forearm "
+        "cheek jaw kidney ovary testicle tonsil nostril heel shin rib forehead"
     )
 )
 TESTS = frozenset(
@@ -126,36 +134,33 @@ SYNONYMS: dict[str, str] = {
     "mother": "mom mum",
     "father": "dad",
 }
-SELF_HARM = re.compile(
+SELF_HARM = Folded(
     r"\b(suicid\w*|self[- ]?harm\w*|self[- ]?injur\w*|kill(?:ing)? (?:my|your|him|her|them|our)sel\w+|"
     r"(?:hurt|harm|cut)(?:ing|s)? (?:my|your|him|her|them)sel\w+|end(?:ing|ed)? (?:my|your|his|her|their|"
     r"it|the patient's) ?(?:own )?"
     r"(?:life|all)|take (?:my|your|his|her|their) (?:own )?life|wish\w* (?:\w+ ){0,3}(?:was|were) dead|better off dead|"
     r"(?:not|n't) (?:want|be) (?:to )?(?:be )?(?:here|alive|live) any ?more|"
     r"do(?:es)? ?n[o']t want to (?:live|be alive|wake up)|"
-    r"want(?:s|ed|ing)? to die|overdos\w+|\bSI\b)",
-    re.IGNORECASE,
+    r"want(?:s|ed|ing)? to die|overdos\w+)",
+    written=r"\bSI\b",
 )
-HARM_TO_OTHERS = re.compile(
+HARM_TO_OTHERS = Folded(
     r"\b(homicid\w*|violen\w+|(?:hurt|harm|kill|attack|assault)\w* (?:other people|others|"
     r"someone(?: else)?|somebody(?: else)?|anyone(?: else)?|"
-    r"anybody(?: else)?|people|him|her|them|my \w+|your \w+|his \w+|her \w+|their \w+)\b(?!sel)|\bHI\b)",
-    re.IGNORECASE,
+    r"anybody(?: else)?|people|him|her|them|my \w+|your \w+|his \w+|her \w+|their \w+)\b(?!sel))",
+    written=r"\bHI\b",
 )
-NEGATION = re.compile(
+NEGATION = Folded(
     r"\b(no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|free of|"
     r"no longer|nothing|nobody)\b"
-    r"|n't\b",
-    re.IGNORECASE,
+    r"|n't\b"
 )
-KIN = re.compile(
-    r"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?(mother|mom|mum|father|dad|brother|sister|"
-    r"son|daughter|wife|husband|partner|"
-    r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|"
-    r"boss|roommate|neighbou?r|"
-    r"colleague|coworker)(?:'s)?\b",
-    re.IGNORECASE,
+_KIN_WORDS = (
+    r"mother|mom|mum|father|dad|brother|sister|son|daughter|wife|husband|partner|aunt|uncle|cousin|grandmother|"
+    r"grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|roommate|neighbou?r|colleague|coworker"
 )
+KIN = Folded(rf"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?({_KIN_WORDS})(?:'s)?\b")
+_ANY_KIN = Folded(rf"\b(?:{_KIN_WORDS})\b")
 CHIEF_COMPLAINTS = re.compile(
     r"\b((?:left|right|lower|upper|low|chronic|acute|severe)? ?(?:back|knee|ankle|shoulder|hip|chest|"
     r"abdominal|neck|foot|hand|wrist|elbow|"
@@ -172,6 +177,7 @@ CHIEF_COMPLAINTS = re.compile(
     r"self[- ]harm|suicidal thoughts|nightmares|flashbacks|(?:poor|trouble with) concentration)\b",
     re.IGNORECASE,
 )
+ANY_SYMPTOM = Folded(rf"\b(?:{'|'.join(_SYMPTOMS.values())})\b")
 SYMPTOM_PATTERNS = {system: re.compile(rf"\b({words})\b", re.IGNORECASE) for system, words in _SYMPTOMS.items()}
 
 
@@ -180,5 +186,7 @@ _SAME_RELATIVE = {"mom": "mother", "mum": "mother", "dad": "father", "grandma": 
 
 def relatives_in(text: str) -> set[str]:
     """Return the relatives and acquaintances a text names, `mom` as `mother`."""
+    if not _ANY_KIN.search(text):
+        return set()
     words = (match.group(1).lower() for match in KIN.finditer(text))
     return {_SAME_RELATIVE.get(word, word) for word in words}

@@ -3,90 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from reports.structure import Section
+from reports.templating.structure import Section
 
 from .facts import Fact
 from .lexicon import HARM_TO_OTHERS, SELF_HARM
+from .substance_talk import is_soft_drinking
+from .titles import topic_for_title
 
-# Title to topic, the first match wins; more specific names stand first.
-_ALIASES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (topic, re.compile(pattern, re.IGNORECASE))
-    for topic, pattern in (
-        ("risk", r"risk|suicid|self.?harm|safety|safeguard|homicid|danger"),
-        (
-            "mental_status",
-            (
-                r"mental (state|status)|\bmse\b|appearance and behaviou?r|\baffect\b|thought (process|content)|"
-                r"cognition|insight|judge?ment"
-                r"|behaviou?r|observ|how they (looked|spoke)|speech|perception|orientation"
-            ),
-        ),
-        (
-            "chief_complaint",
-            (
-                r"chief complaint|presenting (problem|complaint|concern|issue)|reason for (visit|referral|"
-                r"consult)|^cc$|main concern"
-                r"|why (they|the patient) came|^problem$|^complaint"
-            ),
-        ),
-        ("vitals", r"vital"),
-        ("review_of_systems", r"review of systems?|systems? review|^ros$"),
-        ("allergies", r"allerg"),
-        ("homework", r"homework|between.session|assignment|exercises?$|to do before|practice at home"),
-        (
-            "follow_up",
-            r"follow.?up|next (session|appointment|visit)|review date|disposition|discharge plan|meet next|return",
-        ),
-        ("education", r"education|counsel|advice|instructions|information given"),
-        ("appearance", r"general appearance|^appearance"),
-        ("medications", r"medication|medicine|drugs?\b(?! use)(?<!and drugs)|prescri|^dh$|^rx$|tablets|pills"),
-        ("substance_use", r"substance|alcohol|drug use|smok|tobacco|drinking|addiction|and drugs"),
-        (
-            "past_history",
-            (
-                r"(past|medical|surgical|psychiatric|family|developmental|birth).*histor|pmh|background|"
-                r"comorbid|primary medical"
-                r"|other active problem|childhood|^history$|previous (treatment|episodes)"
-            ),
-        ),
-        (
-            "social",
-            (
-                r"social|psychosocial|occupation|living|relationship|personal history|employment|lifestyle|"
-                r"stressors|family situation|support"
-            ),
-        ),
-        ("sleep_appetite", r"sleep|appetite"),
-        ("mood", r"\bmood\b|emotional"),
-        (
-            "results",
-            (
-                r"investigation|result|\blabs?\b|laboratory|imaging|scales?\b|scores?\b|phq|gad|measures|"
-                r"assessment tools?|tests?$"
-            ),
-        ),
-        ("exam", r"exam|objective|physical|findings"),
-        (
-            "interventions",
-            (
-                r"intervention|technique|therapy activities|modalit|session content|treatment provided|what (i|"
-                r"we) did|coping"
-            ),
-        ),
-        ("response", r"response|progress|engagement|evaluation|reaction"),
-        ("assessment", r"assessment|impression|diagnos|formulation|analysis|differential|clinical summary|opinion"),
-        ("plan", r"plan|treatment|management|recommend|goals?|next steps|referral|actions?|orders?"),
-        (
-            "history",
-            (
-                r"history of (the )?present|\bhpi\b|subjective|current (history|symptom|status|situation)|"
-                r"symptom|interval|narrative"
-                r"|clinical history|presenting history|client report|story|told me|\bdata\b|description|"
-                r"concerns|content|summary|notes?$"
-            ),
-        ),
-    )
-)
+_DOSE = re.compile(r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units?|micrograms?|milligrams?)\b", re.IGNORECASE)
 _CUES: dict[str, re.Pattern[str]] = {
     topic: re.compile(pattern, re.IGNORECASE)
     for topic, pattern in (
@@ -134,7 +58,7 @@ _CUES: dict[str, re.Pattern[str]] = {
             (
                 r"\b(should|avoid|educat\w*|counsel\w*|discuss\w*|diet|exercise|monitor|explained|advis\w*|"
                 r"make sure|be careful|side effects?|"
-                r"encourag\w*|important)\b"
+                r"encourag\w*|important|(?:weekly|fortnightly|monthly) (?:\w+ ){0,2}(?:\w*therapy|counsell?ing))\b"
             ),
         ),
         (
@@ -175,6 +99,13 @@ _CUES: dict[str, re.Pattern[str]] = {
                 r"aunt|uncle|cousin|grandmother|grandfather|grandma|grandpa))\b"
             ),
         ),
+        (
+            "goals",
+            (
+                r"\b(?:goals?|aims? (?:is|are|for|to)|(?:wants?|hopes?|would like|wishes) to (?:be able|feel|get|work|stop|"
+                r"learn|return|go back|cut|reduce|manage|improve))\b"
+            ),
+        ),
         ("perception", r"\b(hear\w* (?:\w+ )?voices?|voices|see\w* things|hallucinat\w*|visions?)\b"),
         ("speech", r"\b(speech|talk\w*|speak\w*|voice)\b"),
         ("thought", r"\b(thoughts?|thinking|delusion\w*|obsess\w*|suspicious)\b"),
@@ -207,17 +138,30 @@ _CHAINS: dict[str, tuple[str, ...]] = {
     "agreement": ("plan",),
     "education": ("education", "interventions"),
     "response": ("response",),
+    # Of counselling sessions.
+    "focus": ("history", "chief_complaint"),
+    "rating": ("results", "exam", "mental_status", "response", "assessment", "history"),
+    "observed": ("mental_status", "exam", "response", "assessment", "history"),
+    "insight": ("assessment", "response", "history"),
+    "readiness": ("assessment", "response", "history"),
+    "intervention": ("interventions", "plan", "response"),
 }
 # Cues tried before the chain, in this order, for each kind of fact.
 _CUED: dict[str, tuple[str, ...]] = {
-    "hpi": ("perception", "substance_use", "sleep_appetite", "cognition", "medications", "mood"),
+    "hpi": ("perception", "substance_use", "sleep_appetite", "cognition", "medications", "goals", "mood"),
     "ros": ("sleep_appetite", "mood"),
     "social": ("substance_use",),
     "pmh": ("family_history", "substance_use"),
-    "exam": ("speech", "thought", "cognition", "insight", "appearance", "mental_status"),
+    "exam": ("speech", "thought", "perception", "cognition", "insight", "mood", "appearance", "mental_status"),
     "results": ("vitals",),
-    "plan": ("homework", "follow_up", "plan_medications", "education"),
+    "plan": ("goals", "homework", "follow_up", "plan_medications", "education"),
 }
+
+
+_NOT_RISK = frozenset(
+    ("focus", "intervention", "education")
+)  # they name the subject, they state nothing about the patient
+_CLOSED_TYPES = frozenset(("fixed", "checklist"))  # their lines are the template's, not what was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +171,6 @@ class Place:
     section_id: str
     leaf_id: str
     topics: tuple[str, ...]
-
-
-def topic_for_title(title: str) -> str | None:
-    """Return the topic a title names, or None when it names none we know."""
-    plain = title.replace("_", " ").strip()
-    for topic, pattern in _ALIASES:
-        if pattern.search(plain):
-            return topic
-    return None
 
 
 def topics_of(section: Section, parent: Section | None = None) -> tuple[str, ...]:
@@ -254,8 +189,14 @@ def places_of(sections: tuple[Section, ...]) -> list[Place]:
     """Return every place of a template: subsections first, then the sections themselves, in the template's order."""
     places: list[Place] = []
     for section in sections:
-        places.extend(Place(section.id, child.id, topics_of(child, section)) for child in section.subsections)
-    places.extend(Place(section.id, "", topics_of(section)) for section in sections)
+        places.extend(
+            Place(section.id, child.id, topics_of(child, section))
+            for child in section.subsections
+            if child.type not in _CLOSED_TYPES
+        )
+    places.extend(
+        Place(section.id, "", topics_of(section)) for section in sections if section.type not in _CLOSED_TYPES
+    )
     return places
 
 
@@ -263,9 +204,15 @@ def topics_for(fact: Fact) -> list[str]:
     """Return the topics a fact may stand under, the most fitting first."""
     topics: list[str] = []
     said = f"{fact.question} {fact.text}"
-    if SELF_HARM.search(said) or (HARM_TO_OTHERS.search(said) and fact.kind in ("hpi", "ros", "assessment", "plan")):
+    if (SELF_HARM.search(said) and fact.kind not in _NOT_RISK) or (
+        HARM_TO_OTHERS.search(said) and fact.kind in ("hpi", "ros", "assessment", "plan")
+    ):
         topics.append("risk")
+    if fact.kind == "plan" and _DOSE.search(fact.text):
+        topics.append("plan_medications")  # whatever else the sentence plans: a dose is looked for there
     topics.extend(topic for topic in _CUED.get(fact.kind, ()) if _CUES[topic].search(said))
+    if is_soft_drinking(fact.text, fact.question):
+        topics = [topic for topic in topics if topic != "substance_use"]
     topics.extend(_CHAINS.get(fact.kind, ("history",)))
     return topics
 
@@ -274,7 +221,8 @@ def place_for(fact: Fact, places: list[Place]) -> Place | None:
     """Return where a fact goes, or None when the template has no place for it."""
     for topic in topics_for(fact):
         for place in places:
-            if topic in place.topics:
+            # How somebody took to what was said is no response to a medicine.
+            if topic in place.topics and not (topic == "response" and place.topics[0] == "medications"):
                 return place
     return None
 

@@ -1,42 +1,43 @@
-"""What the three numbers of a report honestly mean: completeness, quality_v1, confidence; and what was said but left out."""
+"""What the three numbers of a report honestly mean: completeness, quality and confidence; and what was left out.
+
+None of them says that the note is right: they count form, and support by what was said.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from reports.structure import Section
-from sessions_app.clinical_terms import DRUGS
+from reports.templating.structure import Section
 
 from .base import TranscriptSegment
-from .facts import Fact, facts_of
-from .grammar import UNNAMED, has_verb
-from .lexicon import SELF_HARM, SYMPTOM_PATTERNS
-from .rewrite import finish, is_readable, rewrite
-from .textnorm import content_words, tokens
-from .transcript_index import word_weight
-from .units import Unit, units_of
+from .findings import find_findings, listed, uncovered
+from .grammar import has_verb
+from .textnorm import content_words
 
 if TYPE_CHECKING:
     from .guard import Guard
 
-QUALITY_VERSION = "quality_v1"
-_FINDING_FROM = 0.5  # probability that a statement belongs in a note
-_COVERED_BY_CITING = 0.4  # share of a finding's words in a sentence that cites its segment
-_COVERED_BY_ANY = 0.7  # and in one that does not
+QUALITY_FORMULA = "quality_v2"
 _LONGEST_SENTENCE = 45  # words
-_MOST_MISSING = 40
-_DOSE = re.compile(r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units)\b", re.IGNORECASE)
-_FIRST_PERSON_START = re.compile(r"\b(?:I|my|me)\b")
+_FAULT_WEIGHT = 0.5  # of a fault of form, against 1 of a sentence that is not supported
+_FIRST_PERSON = re.compile(r"\b(?:I|my|me)\b")
+_QUOTED = re.compile(r"“[^”]*”")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What lowers the quality of one sentence: unsupported, fragment, repeated, first_person or long."""
+
+    sentence: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Three numbers from 0 to 1, None when not computable, and the counts they come from.
 
-    `missing` holds findings of the transcript that no sentence covers, those the doctor marked first: text, kind, mark,
-    segment, start_ms, end_ms, speaker, quote.
+    `missing` holds findings of the transcript that no sentence covers, those the doctor marked first, then by gravity.
     """
 
     completeness: float | None
@@ -48,6 +49,12 @@ class Scores:
     findings_covered: int = 0
     findings_total: int = 0
     to_check: int = 0
+    sentences: int = 0
+    fragments: int = 0
+    repeated: int = 0
+    first_person: int = 0
+    long: int = 0
+    confidence_of: int = 0  # sentences the confidence is the mean of
 
     def as_json(self) -> dict[str, float | None]:
         return {"completeness": self.completeness, "quality": self.quality, "confidence": self.confidence}
@@ -61,64 +68,65 @@ def score_sections(
     guard: "Guard | None" = None,
 ) -> Scores:
     """Return the scores of contract sections against their template and transcript."""
-    from .guard import guard_for
-
-    guard = guard or guard_for(tuple(segments))
-    sentences = list(_kept(sections))
-    findings = find_findings(guard.index.segments)
-    uncovered = [finding for finding in findings if not _is_covered(finding, sentences)]
+    heard = guard.index.segments if guard is not None else tuple(segments)
+    sentences = [sentence for sentence in _kept(sections) if sentence.get("state") != "not_assessed"]
+    findings = find_findings(heard)
+    left = uncovered(findings, sentences)
     by_id = {section["id"]: section for section in sections}
     required = [section for section in structure if section.required]
-    documented = sum(any(True for _ in _kept([by_id[section.id]])) for section in required if section.id in by_id)
+    documented = sum(_is_documented(by_id[section.id]) for section in required if section.id in by_id)
     parts = []
     if required:
         parts.append(documented / len(required))
     if findings:
-        parts.append(1 - len(uncovered) / len(findings))
+        parts.append(1 - len(left) / len(findings))
+    faults = faults_of(sections)
+    confidences = _confidences(sentences, heard)
     return Scores(
         completeness=round(sum(parts) / len(parts), 3) if parts else None,
-        quality=_quality(sentences),
-        confidence=_confidence(sentences, segments),
-        missing=_marked_first([_missing(finding, guard) for finding in uncovered])[:_MOST_MISSING],
+        quality=_quality(sentences, faults),
+        confidence=round(sum(confidences) / len(confidences), 3) if confidences else None,
+        missing=listed(left, heard, structure),
         required_documented=documented,
         required_total=len(required),
-        findings_covered=len(findings) - len(uncovered),
+        findings_covered=len(findings) - len(left),
         findings_total=len(findings),
         to_check=sum(sentence["support"] in ("partial", "unsupported") for sentence in sentences),
+        sentences=len(sentences),
+        fragments=_count(faults, "fragment"),
+        repeated=_count(faults, "repeated"),
+        first_person=_count(faults, "first_person"),
+        long=_count(faults, "long"),
+        confidence_of=len(confidences),
     )
 
 
-@lru_cache(maxsize=8)
-def find_findings(segments: tuple[TranscriptSegment, ...]) -> tuple[Fact, ...]:
-    """Return what was said that a note should hold: likely statements, drugs and doses, symptoms, talk of self-harm.
-
-    What the doctor marked belongs to it whatever it says.
-    """
-    findings = [fact for fact in facts_of(segments, UNNAMED) if fact.score >= _FINDING_FROM and not fact.is_heading]
-    known = {segment for fact in findings for segment in fact.evidence}
-    for unit in units_of(segments):
-        if unit.segment_id in known or unit.is_question or not _is_clinical(unit):
+def faults_of(sections: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Return everything that lowers the quality of a report, in reading order."""
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    for sentence in _kept(sections):
+        text = sentence["text"]
+        own_words = _QUOTED.sub(" ", text)
+        if sentence["support"] in ("partial", "unsupported"):
+            faults.append(Fault(sentence["id"], "unsupported"))
+        key = " ".join(content_words(text))
+        if key and key in seen:
+            faults.append(Fault(sentence["id"], "repeated"))
+        seen.add(key)
+        if len(text.split()) > _LONGEST_SENTENCE:
+            faults.append(Fault(sentence["id"], "long"))
+        if sentence.get("layout", "prose") not in ("prose", "paragraph") or sentence.get("item"):
             continue
-        for sentence in rewrite(unit, "hpi", UNNAMED) or [finish(unit.text)]:
-            if is_readable(sentence, by_doctor=unit.role == "doctor", may_be_terse=True):
-                findings.append(
-                    Fact(sentence, (unit.segment_id,), _FINDING_FROM, "hpi", unit.index, unit.role == "doctor")
-                )
-                break
-    held = {segment for fact in findings for segment in fact.evidence}
-    findings += [
-        Fact(finish(segment.text), (segment.id,), _FINDING_FROM, "hpi", place, segment.speaker.startswith("doctor"))
-        for place, segment in enumerate(segments)
-        if segment.mark and segment.id not in held
-    ]
-    return tuple(sorted(findings, key=lambda fact: fact.index))
+        if not has_verb(text) and ":" not in text and len(text.split()) > 3:
+            faults.append(Fault(sentence["id"], "fragment"))
+        if _FIRST_PERSON.search(own_words):
+            faults.append(Fault(sentence["id"], "first_person"))
+    return faults
 
 
-def _is_clinical(unit: Unit) -> bool:
-    text = unit.text
-    if SELF_HARM.search(text) or _DOSE.search(text) or any(word in DRUGS for word in tokens(text)):
-        return True
-    return unit.role == "patient" and any(pattern.search(text) for pattern in SYMPTOM_PATTERNS.values())
+def _count(faults: Iterable[Fault], kind: str) -> int:
+    return sum(fault.kind == kind for fault in faults)
 
 
 def _kept(sections: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -127,51 +135,22 @@ def _kept(sections: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         yield from _kept(section.get("subsections", ()))
 
 
-def _is_covered(finding: Fact, sentences: Sequence[Mapping[str, Any]]) -> bool:
-    words = set(content_words(finding.text))
-    total = sum(map(word_weight, words)) or 1e-6
-    for sentence in sentences:
-        share = sum(map(word_weight, words & set(content_words(sentence["text"])))) / total
-        cites = any(item["segment"] in finding.evidence for item in sentence["evidence"])
-        if share >= (_COVERED_BY_CITING if cites else _COVERED_BY_ANY):
-            return True
-    return False
+def _is_documented(section: Mapping[str, Any]) -> bool:
+    """Tell whether a section says anything; that something was not assessed says nothing."""
+    return any(sentence.get("state") != "not_assessed" for sentence in _kept([section]))
 
 
-def _marked_first(missing: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(missing, key=lambda finding: not finding["mark"])
-
-
-def _missing(finding: Fact, guard: "Guard") -> dict[str, Any]:
-    segment = guard.index.segments[guard.index.order[finding.evidence[-1]]]
-    return {
-        "text": finding.text,
-        "kind": finding.kind,
-        "mark": segment.mark,
-        "segment": segment.id,
-        "start_ms": segment.start_ms,
-        "end_ms": segment.end_ms,
-        "speaker": segment.speaker,
-        "quote": segment.text,
-    }
-
-
-def _quality(sentences: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return quality_v1: the share of supported sentences, less half the shares of fragments, repetitions, first person, length."""
+def _quality(sentences: Sequence[Mapping[str, Any]], faults: Sequence[Fault]) -> float | None:
+    """Return quality_v2: the share of supported sentences, less half the share of faults of form."""
     if not sentences:
         return None
-    count = len(sentences)
-    supported = sum(sentence["support"] in ("supported", "confirmed") for sentence in sentences)
-    prose = [sentence["text"] for sentence in sentences if sentence.get("layout", "prose") in ("prose", "paragraph")]
-    faults = sum(not has_verb(text) and ":" not in text and len(text.split()) > 3 for text in prose)
-    faults += count - len({" ".join(content_words(sentence["text"])) for sentence in sentences})
-    faults += sum(bool(_FIRST_PERSON_START.search(text)) for text in prose)
-    faults += sum(len(sentence["text"].split()) > _LONGEST_SENTENCE for sentence in sentences)
-    return round(max(0.0, supported / count - 0.5 * faults / count), 3)
+    unsupported = _count(faults, "unsupported")
+    of_form = len(faults) - unsupported
+    return round(max(0.0, 1 - unsupported / len(sentences) - _FAULT_WEIGHT * of_form / len(sentences)), 3)
 
 
-def _confidence(sentences: Sequence[Mapping[str, Any]], segments: Sequence[TranscriptSegment]) -> float | None:
-    """Return the mean over sentences of their own confidence times that of the speech engine in the cited segments."""
+def _confidences(sentences: Sequence[Mapping[str, Any]], segments: Sequence[TranscriptSegment]) -> list[float]:
+    """Return of each sentence an engine wrote its own confidence times that of the speech engine in the cited segments."""
     heard = {segment.id: segment.confidence for segment in segments}
     values = []
     for sentence in sentences:
@@ -179,4 +158,4 @@ def _confidence(sentences: Sequence[Mapping[str, Any]], segments: Sequence[Trans
             continue
         spoken = [confidence for item in sentence["evidence"] if (confidence := heard.get(item["segment"])) is not None]
         values.append(sentence["confidence"] * (sum(spoken) / len(spoken) if spoken else 1.0))
-    return round(sum(values) / len(values), 3) if values else None
+    return values

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from math import exp
 
-from sessions_app.clinical_terms import DRUGS, drug_name
+from sessions_app.transcripts.clinical_terms import DRUGS, drug_name
 
+from .frames import without_frame
 from .lexicon import BODY_PARTS, DIAGNOSES, SIDES, TESTS
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
 from .transcript_index import (
@@ -16,7 +17,6 @@ from .transcript_index import (
     TranscriptIndex,
     WordSet,
     spoken_numbers,
-    synonyms_of,
     word_polarity,
     word_weight,
 )
@@ -27,6 +27,7 @@ _ENTITIES = frozenset(stem(word) for word in (*DRUGS, *DIAGNOSES, *SIDES, *BODY_
     "homicidal",
 }
 _WINDOW = 3  # units
+_LONGEST_BARE_ANSWER = 8  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,30 @@ class Figures:
     clashing: tuple[str, ...]
     coverage: float
     missing: tuple[str, ...]
+    statements: tuple[str, ...]  # the cited units that state something, questions and bare answers left out
+    stated: str  # all that is said in the cited units but the questions
+    speakers: frozenset[str]  # who speaks in the cited units: doctor, patient or companion
 
 
 def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Figures:
     """Return the figures of a sentence against its cited segments and the whole transcript."""
-    plain = clean(text, drop_fillers=False)
+    # The fillers of a cited place ("basically") are said there, though its units are read without them.
+    heard = index.cited_text(evidence)
+    plain = without_frame(clean(text, drop_fillers=False), heard)
     forms = {stem(word): word for word in tokens(plain) if word not in STOPWORDS}
     words = [word for word in forms if word not in FRAME_WORDS and not word.isdigit()]
     weights = {word: word_weight(word) for word in words}
     total = sum(weights.values()) or 1e-6
     near = index.around(evidence)
     cited = [indexed for indexed in near if indexed.unit.segment_id in evidence]
-    near_words = WordSet.of_text(" ".join(indexed.text for indexed in near))
-    cited_words = WordSet.of_text(" ".join(indexed.text for indexed in cited))
+    near_words = WordSet.of_texts((*(indexed.text for indexed in near), heard))
+    cited_words = WordSet.of_texts((*(indexed.text for indexed in cited), heard))
     covered_near = {word for word in words if near_words.covers(word)}
     covered = {word for word in words if word in covered_near or index.words.covers(word)}
     missing = [word for word in words if word not in covered_near]
-    entities = [drug_name(word) for word in words if word in _ENTITIES]
+    entities = [stem(drug_name(word)) for word in words if word in _ENTITIES]
     numbers = numbers_in(plain)
-    cited_numbers = spoken_numbers(" ".join(indexed.text for indexed in near))
+    cited_numbers = frozenset[str]().union(*(spoken_numbers(indexed.text) for indexed in near))
     clash, clashing = _polarity_clash(plain, cited)
     coverage = sum(weights[word] for word in covered_near) / total
     values = (
@@ -78,8 +84,26 @@ def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Fig
         len(words) / 10,
     )
     return Figures(
-        values, clash, tuple(forms[word] for word in clashing), coverage, tuple(forms[word] for word in missing)
+        values,
+        clash,
+        tuple(forms[word] for word in clashing),
+        coverage,
+        tuple(forms[word] for word in missing),
+        _statements(cited),
+        " ".join(indexed.unit.text for indexed in cited if not indexed.unit.is_question),
+        frozenset(indexed.unit.role for indexed in cited),
     )
+
+
+def _statements(cited: list[IndexedUnit]) -> tuple[str, ...]:
+    """Return what was stated in the cited units; nothing when one is a bare yes or no, which turns the words before it."""
+    units = [indexed.unit for indexed in cited]
+    if any(
+        unit.question and (unit.says_yes or unit.says_no) and len(unit.text.split()) <= _LONGEST_BARE_ANSWER
+        for unit in units
+    ):
+        return ()
+    return tuple(unit.text for unit in units if not unit.is_question)
 
 
 def _polarity_clash(plain: str, cited: list[IndexedUnit]) -> tuple[float, list[str]]:
@@ -104,13 +128,7 @@ def _best_window(weights: dict[str, float], index: TranscriptIndex) -> float:
     """Return the largest weight of the sentence's words said within three units that follow each other."""
     scores: dict[int, float] = defaultdict(float)
     for word, weight in weights.items():
-        windows = {
-            place - offset
-            for form in (word, *synonyms_of(word))
-            for place in index.units_with.get(form, ())
-            for offset in range(_WINDOW)
-        }
-        for window in windows:
+        for window in index.windows_with(word, _WINDOW):
             scores[window] += weight
     return max(scores.values(), default=0.0)
 

@@ -1,62 +1,81 @@
 """Spoken text to clean text: tokens rejoined, fillers out, number words to digits, units abbreviated; words for comparing."""
 
 import re
+import unicodedata
 from functools import lru_cache
+from operator import eq
 
-from sessions_app.spoken_numbers import number_words_to_digits
+from sessions_app.transcripts.spoken_numbers import number_words_to_digits
 
+from .folded import Folded
 from .words import word_list
 
-_EXPANSIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        (r"[‘’`]", "'"),
-        (r"[“”]", '"'),
-        (r"\bgon ?na\b", "going to"),
-        (r"\bwan ?na\b", "want to"),
-        (r"\bgot ?ta\b", "have to"),
-        (r"\bcuz\b|\b'?cause\b(?= (?:i|it|he|she|we|they|you|the|my)\b)", "because"),
-        (r"\b(do|does|did|is|are|was|were|have|has|had|would|could|should|must|might|need) ?n't\b", r"\1 not"),
-        (r"\bca ?n't\b|\bcan not\b", "cannot"),
-        (r"\bwo ?n't\b", "will not"),
-        (r"\bain't\b", "is not"),
-        (r"\bi ?'m\b", "I am"),
-        (r"\b(you|we|they) ?'re\b", r"\1 are"),
-        (r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
-        (r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
+Replacements = tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]  # needles, pattern, replacement
+_JOINERS = "\u200c\u200d"
+# A pattern is tried only where one of the letters before it occurs: most utterances need few of them.
+_EXPANSIONS: Replacements = tuple(
+    (needles, re.compile(pattern, re.IGNORECASE), replacement)
+    for needles, pattern, replacement in (
+        (("‘", "’", "`"), r"[‘’`]", r"'"),
+        (("“", "”"), r"[“”]", r'"'),
+        (("gon",), r"\bgon ?na\b", r"going to"),
+        (("wan",), r"\bwan ?na\b", r"want to"),
+        (("got",), r"\bgot ?ta\b", r"have to"),
+        (("cuz", "cause"), r"\bcuz\b|(?<!\w)'?cause\b(?= (?:i|it|he|she|we|they|you|the|my)\b)", r"because"),
         (
+            ("n't",),
+            r"\b(do|does|did|is|are|was|were|have|has|had|would|could|should|must|might|need) ?n't\b",
+            r"\1 not",
+        ),
+        (("can not", "ca n't", "can't"), r"\bca ?n't\b|\bcan not\b", r"cannot"),
+        (("n't",), r"\bwo ?n't\b", r"will not"),
+        (("ain't",), r"\bain't\b", r"is not"),
+        (("'m",), r"\bi ?'m\b", r"I am"),
+        (("'re",), r"\b(you|we|they) ?'re\b", r"\1 are"),
+        (("'ve",), r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
+        (("'ll",), r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
+        (
+            ("'d ",),
             r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)",
             r"\1 had ",
         ),
-        (r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
-        (r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
+        (("'d better",), r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
+        (("'d",), r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
         (
+            ("'s ",),
             (
-                r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |"
-                r"already |really )?"
+                r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
                 r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)"
             ),
             r"\1 has ",
         ),
         (
+            ("'s",),
             r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b",
             r"\1 is",
         ),
-        (r"\blet ?'s\b", "let us"),
-        (r"\by'all\b", "you all"),
-        (r"(\w) 's\b", r"\1's"),
-        (r"\b(mr|ms|mrs|dr) ?\. (?=\w)", r"\1. "),
+        (("'s",), r"\blet ?'s\b", r"let us"),
+        (("y'all",), r"\by'all\b", r"you all"),
+        ((" 's",), r"(\w) 's\b", r"\1's"),
+        (("mr", "ms", "dr"), r"\b(mr|ms|mrs|dr) ?\. (?=\w)", r"\1. "),
     )
 )
 _TAGS = re.compile(r"<[^>]+>|\[[^\]]+\]")
 # Some fillers are words elsewhere ("well controlled", "the right knee", "doing okay"): those go only where they stand alone.
 _FILLERS_ANYWHERE = re.compile(
-    r"(?:, ?)?\b(?:um+|uh+|uhm|erm?|hmm+|mm-?hmm+|mhm|mm|uh-huh|uh-oh|you know|i mean|kinda|sorta|"
+    r"(?:, ?)?\b(?:um+|uh+|uhm|erm?|eh+|ohh+|hmm+|mm-?hmm+|mhm|mm|uh-huh|uh-oh|you know|i mean|kinda|sorta|"
     r"hey ,? ?dragon)\b(?: ?[,.](?= ))*[ ,]*",
     re.IGNORECASE,
 )
+_MAY_HAVE_FILLER = Folded(r"\b(?:um|uh|er|eh|ohh|hm|mm|mhm|you know|i mean|kinda|sorta|hey )")
 _HEDGES = re.compile(
     r"\b(?:kind of|sort of|actually|basically|obviously|honestly|literally|just|really)\b[ ,]*", re.IGNORECASE
+)
+# "By like the end of the day", ", like, ": a filler; "feels like a knife" is not.
+_LIKE = re.compile(
+    r",\s*like\s*,|\b(?<=this )like |(?:(?<=\bby )|(?<=\bin )|(?<=\bafter )|(?<=\bfor )|(?<=\bbut )|(?<=\bwith )|"
+    r"(?<=\bof )|(?<=\bhas )|(?<=\bhave )|(?<=\bhad )|(?<=\bthen )|(?<=\bget )|(?<=\bgot ))like,? (?!to\b|that\b|this\b)",
+    re.IGNORECASE,
 )
 _FILLERS_ALONE = re.compile(
     r"(?:^|(?<=[,.?!;] )|(?<=[,.?!;]))(?:okay|ok|alright|all right|yeah|yep|yup|right|well|please|like|"
@@ -65,30 +84,46 @@ _FILLERS_ALONE = re.compile(
     re.IGNORECASE,
 )
 _STUTTER = re.compile(r"\b([a-z]{1,3})- ?(?=\1)", re.IGNORECASE)
-_REPEATED = re.compile(r"\b((?:\w+ ){0,2}\w+)(?: ?,? \1\b)+", re.IGNORECASE)
-_FALSE_START = re.compile(
-    r"\b(i|you|it|the|a|and|to|that|is|my|your|we|he|she|in|of) ?,? ?(?:\.{2,3}|--?)? ?(?=\1\b)", re.IGNORECASE
+_REPEATED = re.compile(r"\b((?:\w+ ){0,4}\w+)(?: ?,? \1\b)+", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
+_STARTS = word_list("i you it the a and to that is my your we he she in of")
+_FALSE_START = re.compile(rf"\b({'|'.join(_STARTS)}) ?,? ?(?:\.{{2,3}}|--?)? ?(?=\1\b)", re.IGNORECASE)
+_DOUBLE_STARTS = frozenset(2 * word for word in _STARTS)  # "II", "AA": one word to a reader, two starts to the pattern
+_LONGEST_REPEATED = 5  # words, see _REPEATED
+# "It's I'm so tired", "I you have an ulcer": the speaker begins again with another subject.
+_CHANGED_SUBJECT = re.compile(
+    r"(?:^|(?<=\band )|(?<=\bbut )|(?<=\bso ))(?:i|you|he|she|we|they|it|that)(?: am| is| are| was| were)? ,?\s?"
+    r"(?=(?:i|you|he|she|we|they|it) (?:am|is|are|was|were|have|has|had|do|did|will|can|would|should|think|want|feel|"
+    r"started|got|went)\b)",
+    re.IGNORECASE,
+)
+_TWO_SUBJECTS = Folded(
+    r"\b(?:i|you|he|she|we|they|it|that)(?: am| is| are| was| were)? ,?\s?(?:i|you|he|she|we|they|it)\b"
 )
 _CUT_OFF = re.compile(r"\b[\w']+(?:--|-(?= |$)|…|\.\.\.)")
-_UNITS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        (r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
-        (r"\b(\d+) micrograms?\b", r"\1 mcg"),
-        (r"\b(\d+) (?:milliliters?|millilitres?|mls?)\b", r"\1 mL"),
-        (r"\b(\d+) percent\b", r"\1%"),
-        (r"\b(\d+) (?:point|\.) (\d+)\b", r"\1.\2"),
-        (r"\b(\d{2,3}) over (\d{2,3})\b", r"\1/\2"),
-        (r"\b(\d+) out of (\d+)\b", r"\1/\2"),
-        (r"\bhemoglobin a ?(?:1|one) ?c\b", "hemoglobin A1c"),
-        (r"\ba ?one ?c\b", "A1c"),
-        (r"\bx[- ]?ray", "x-ray"),
-        (r"\bl ?(\d) ?/ ?l ?(\d)\b", r"L\1/L\2"),
-        (r"\bp\.? ?h\.? ?q\.?[- ]?(?:9|nine)\b", "PHQ-9"),
-        (r"\bg\.? ?a\.? ?d\.?[- ]?(?:7|seven)\b", "GAD-7"),
+_UNITS: Replacements = tuple(
+    (needles, re.compile(pattern, re.IGNORECASE), replacement)
+    for needles, pattern, replacement in (
+        (("milligram", "mg"), r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
+        (("microgram",), r"\b(\d+) micrograms?\b", r"\1 mcg"),
+        (("millil", "ml"), r"\b(\d+) (?:milliliters?|millilitres?|mls?)\b", r"\1 mL"),
+        (("percent",), r"\b(\d+) percent\b", r"\1%"),
+        ((" point ", " . "), r"\b(\d+) (?:point|\.) (\d+)\b", r"\1.\2"),
+        ((" over ",), r"\b(\d{2,3}) over (\d{2,3})\b", r"\1/\2"),
+        ((" out of ",), r"\b(\d+) out of (\d+)\b", r"\1/\2"),
+        (("hemoglobin",), r"\bhemoglobin a ?(?:1|one) ?c\b", "hemoglobin A1c"),
+        (("one",), r"\ba ?one ?c\b", "A1c"),
+        (("x",), r"\bx[- ]?ray", "x-ray"),
+        (("l",), r"\bl ?(\d) ?/ ?l ?(\d)\b", r"L\1/L\2"),
+        (("q",), r"\bp\.? ?h\.? ?q\.?[- ]?(?:9|nine)\b", "PHQ-9"),
+        (("g",), r"\bg\.? ?a\.? ?d\.?[- ]?(?:7|seven)\b", "GAD-7"),
     )
 )
 
+_HAS_UNIT = Folded(r"\d|a ?one|x[- ]?ray|p\.? ?h\.? ?q|g\.? ?a\.? ?d")
+_SPACE_BEFORE_MARK = re.compile(r"\s+([,.?!;:])")
+_MARKS_TOGETHER = re.compile(r"([,.?!])(?:\s*[,.])+")
+_LOOSE_AT_START, _LOOSE_AT_END = " ,.;:-", " ,;:-"
 _NUMBER = re.compile(r"\d+(?:[./]\d+)*")
 
 STOPWORDS = frozenset(
@@ -103,26 +138,71 @@ _SUFFIX = re.compile(r"(ations?|ing|edly|ed|ies|es|s|ly|ment)$")
 _TOKEN = re.compile(r"[a-z0-9]+(?:[./]\d+)*")
 
 
+@lru_cache(maxsize=8192)
 def clean(text: str, *, drop_fillers: bool = True) -> str:
     """Return spoken text as plain text with digits and units; fillers, stutters and false starts are left out."""
-    text = " ".join(_TAGS.sub(" ", text).split())
-    for pattern, replacement in _EXPANSIONS:
-        text = pattern.sub(replacement, text)
-    text = _STUTTER.sub("", text)
+    if "<" in text or "[" in text:
+        text = _TAGS.sub(" ", text)
+    text = " ".join(text.split())
+    text = replaced(text, _EXPANSIONS)
+    if "-" in text:
+        text = _STUTTER.sub("", text)
     if drop_fillers:
-        text = _FILLERS_ANYWHERE.sub(" ", text)
+        if _MAY_HAVE_FILLER.search(text):
+            text = _FILLERS_ANYWHERE.sub(" ", text)
         text = _HEDGES.sub(" ", " ".join(text.split()))
+        if "like" in text:
+            text = _LIKE.sub(" ", text)
         text = _FILLERS_ALONE.sub(" ", " ".join(text.split()))
-        text = _CUT_OFF.sub(" ", text)
-    text = " ".join(_FALSE_START.sub("", text).split())
-    text = _REPEATED.sub(r"\1", text)
+        if "-" in text or "." in text or "…" in text:
+            text = _CUT_OFF.sub(" ", text)
+    text = _said_once(text)
+    if _TWO_SUBJECTS.search(text):
+        text = _CHANGED_SUBJECT.sub("", text)
     text = number_words_to_digits(text)
-    for pattern, replacement in _UNITS:
-        text = pattern.sub(replacement, text)
-    text = re.sub(r"\s+([,.?!;:])", r"\1", text)
-    text = re.sub(r"([,.?!])(?:\s*[,.])+", r"\1", text)
-    text = re.sub(r"^[\s,.;:\-]+|[\s,;:\-]+$", "", text)
-    return " ".join(text.split())
+    if _HAS_UNIT.search(text):
+        text = replaced(text, _UNITS)
+    text = _SPACE_BEFORE_MARK.sub(r"\1", text)
+    text = _MARKS_TOGETHER.sub(r"\1", text)
+    return " ".join(text.lstrip(_LOOSE_AT_START).rstrip(_LOOSE_AT_END).split())
+
+
+def _said_once(text: str) -> str:
+    """Return a text without words said again at once; it is looked at closely only where a word comes twice."""
+    words = _WORD.findall(text.lower())
+    if len(set(words)) == len(words):
+        return text
+    if any(map(eq, words, words[1:])) or not _DOUBLE_STARTS.isdisjoint(words):
+        text = _FALSE_START.sub("", text)
+        words = _WORD.findall(text.lower())
+    text = " ".join(text.split())
+    if any(_is_repeated(words, length) for length in range(1, _LONGEST_REPEATED + 1)):
+        text = _REPEATED.sub(r"\1", text)
+    return text
+
+
+def _is_repeated(words: list[str], length: int) -> bool:
+    """Say whether some words are followed at once by the same words, so many of them."""
+    if not any(map(eq, words, words[length:])):
+        return False
+    run = 0
+    for word, later in zip(words, words[length:], strict=False):
+        run = run + 1 if word == later else 0
+        if run == length:
+            return True
+    return False
+
+
+def replaced(text: str, replacements: Replacements) -> str:
+    """Return a text after the replacements in order; one none of whose needles occurs is not tried."""
+    lowered = text.lower()
+    for needles, pattern, replacement in replacements:
+        for needle in needles:
+            if needle in lowered:
+                text = pattern.sub(replacement, text)
+                lowered = text.lower()
+                break
+    return text
 
 
 @lru_cache(maxsize=16384)
@@ -146,3 +226,21 @@ def content_words(text: str) -> tuple[str, ...]:
 
 def numbers_in(text: str) -> set[str]:
     return set(_NUMBER.findall(text))
+
+
+def visible(text: str) -> str:
+    """Return words on one line without characters that print nothing, end a line or turn the direction of reading.
+
+    The joiners of Indian and Arabic scripts stay.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    kept = (_shown(character) for character in text)
+    return " ".join("".join(kept).split())
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return character if character in _JOINERS else ""
+    return " " if category in ("Cc", "Cs", "Co", "Zl", "Zp") else character

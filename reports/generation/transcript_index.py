@@ -4,14 +4,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from zlib import crc32
 
-from sessions_app.clinical_terms import DRUGS, SAME_DRUG, drug_name
+from sessions_app.transcripts.clinical_terms import DRUGS, SAME_DRUG, drug_name
 
 from .answers import is_no_question
 from .base import TranscriptSegment
 from .lexicon import SYNONYMS, relatives_in
+from .polarity import without_answering_no
 from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
 from .units import Unit, units_of
 from .weights import load_weights
@@ -31,11 +32,13 @@ FRAME_WORDS = frozenset(
         "symptom condition related time also experience experiences experiencing indicated duration onset "
         "frequency severity amount location medication dose clinician explained accompanying person agrees agree "
         "said says cardiovascular respiratory constitutional gastrointestinal psychiatric neurological "
-        "musculoskeletal skin general"
+        "musculoskeletal skin general like try tries tried see sees seen usually"
     )
 )
-_NEGATORS = re.compile(
-    r"^(?:no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|n't|nothing|nobody)$"
+_NEGATORS = frozenset(
+    word_list(
+        "no not none denies denied deny never without negative cannot neither nor unable absent n't nothing nobody"
+    )
 )
 _LIST_NEGATORS = frozenset(("no", "denies", "denied", "deny", "without", "never", "negative", "neither", "nor"))
 _WORD_OR_MARK = re.compile(r"[a-z0-9]+(?:[./]\d+)*|n't|[.;,!?:]")
@@ -55,12 +58,14 @@ _SCOPE_ENDS = frozenset(".;!?:") | {
 }
 _BEGINNING = 5  # letters
 _SHORT_ANSWER = 8  # words; up to here a unit is read with its question
+_WORD = re.compile(r"\w+")
+_NUMBER_PARTS = re.compile(r"[./]")
 _SPOKEN_NUMBERS = {
-    "1": re.compile(r"\b(one|once|a|an|first|single|half|daily|every|each|per)\b", re.IGNORECASE),
-    "2": re.compile(r"\b(two|twice|couple|pair|second|both|double|other)\b", re.IGNORECASE),
-    "3": re.compile(r"\b(three|third|thrice|triple)\b", re.IGNORECASE),
-    "4": re.compile(r"\b(four|fourth)\b", re.IGNORECASE),
-    "0": re.compile(r"\b(none|zero|no|never|not)\b", re.IGNORECASE),
+    "1": frozenset(word_list("one once a an first single half daily every each per")),
+    "2": frozenset(word_list("two twice couple pair second both double other")),
+    "3": frozenset(word_list("three third thrice triple")),
+    "4": frozenset(word_list("four fourth")),
+    "0": frozenset(word_list("none zero no never not")),
 }
 
 
@@ -78,13 +83,13 @@ def word_polarity(text: str) -> dict[str, bool]:
     """Return each content stem of a text and whether it stands under a negation; positive wins when it does both."""
     found: dict[str, bool] = {}
     negated, is_list = False, False
-    for word in _WORD_OR_MARK.findall(text.lower().replace("n't", " not")):
+    for word in _WORD_OR_MARK.findall(without_answering_no(text.lower().replace("n't", " not"))):
         if word in _SCOPE_ENDS or (word in (",", "and") and negated and not is_list):
             negated = False
             continue
         if word == ",":
             continue
-        if _NEGATORS.match(word):
+        if word in _NEGATORS:
             negated, is_list = True, word in _LIST_NEGATORS
             continue
         if word in STOPWORDS:
@@ -124,6 +129,14 @@ class TranscriptIndex:
         for place, indexed in enumerate(self.units):
             for word in indexed.words:
                 self.units_with[word].append(place)
+        self._windows: dict[tuple[str, int], frozenset[int]] = {}
+
+    def windows_with(self, word: str, length: int) -> frozenset[int]:
+        """Return the first places of all runs of `length` units that say a stem or a synonym of it."""
+        if (word, length) not in self._windows:
+            said_at = {place for form in (word, *synonyms_of(word)) for place in self.units_with.get(form, ())}
+            self._windows[word, length] = frozenset(place - offset for place in said_at for offset in range(length))
+        return self._windows[word, length]
 
     @cached_property
     def drugs(self) -> frozenset[str]:
@@ -147,6 +160,10 @@ class TranscriptIndex:
         )
         return [indexed for place in places for indexed in self.by_segment.get(self.segments[place].id, ())]
 
+    def cited(self, evidence: Iterable[int]) -> list[TranscriptSegment]:
+        """Return the cited segments in transcript order; unknown ids are left out."""
+        return [self.segments[place] for place in sorted({self.order[key] for key in evidence if key in self.order})]
+
     def cited_text(self, evidence: Iterable[int]) -> str:
         return " ".join(self.cleaned[segment] for segment in evidence if segment in self.cleaned)
 
@@ -159,16 +176,20 @@ def _indexed(unit: Unit) -> IndexedUnit:
     if question and unit.is_turn_start and (unit.says_no or unit.says_yes):
         denied = unit.says_no or is_no_question(question)
         for word in word_polarity(question):
-            polarity.setdefault(word, denied)
+            # "Are you drinking?" "No, I stopped drinking": the word is said both ways, so its polarity is not certain.
+            if polarity.setdefault(word, denied) != denied:
+                del polarity[word]
     return IndexedUnit(unit, words, f"{question} {unit.text}", polarity)
 
 
+@lru_cache(maxsize=4096)
 def spoken_numbers(text: str) -> frozenset[str]:
     """Return the numbers of a text, with those said as words that stay words (`a couple` is 2)."""
     found = set(numbers_in(text))
     for number in list(found):
-        found.update(re.split(r"[./]", number))
-    found.update(number for number, pattern in _SPOKEN_NUMBERS.items() if pattern.search(text))
+        found.update(_NUMBER_PARTS.split(number))
+    words = set(_WORD.findall(text.lower()))
+    found.update(number for number, names in _SPOKEN_NUMBERS.items() if not names.isdisjoint(words))
     return frozenset(found)
 
 
@@ -183,12 +204,25 @@ class WordSet:
 
     @classmethod
     def of_text(cls, text: str) -> "WordSet":
-        return cls(stem(word) for word in tokens(text))
+        return cls(_stems_of(text))
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[str]) -> "WordSet":
+        return cls(word for text in texts for word in _stems_of(text))
 
     def covers(self, word: str) -> bool:
         if word in self._words or any(other in self._words for other in synonyms_of(word)):
             return True
-        return len(word) > _BEGINNING and word[:_BEGINNING] in self._beginnings
+        if len(word) > _BEGINNING and word[:_BEGINNING] in self._beginnings:
+            return True
+        # `stem` leaves short words alone: `goes` for `go`, `sits` for `sit`.
+        return word.endswith("s") and (word[:-1] in self._words or word[:-2] in self._words)
+
+
+@lru_cache(maxsize=4096)
+def _stems_of(text: str) -> frozenset[str]:
+    """Return the stems of all words of a text; the units around a place are asked for with each sentence that cites it."""
+    return frozenset(map(stem, tokens(text)))
 
 
 def synonyms_of(word: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ Role = Literal["doctor", "patient", "companion"]
 YES = re.compile(
     r"^(?:(?:oh|um|uh|well),? )*(yes|yeah|yep|yup|correct|right|i do|i am|i have|i did|i was|that's right|"
     r"that's correct|"
-    r"absolutely|sure|mm-?hmm|mhm|uh-huh|definitely|of course|exactly|a (little )?bit)\b",
+    r"absolutely|sure|mm-?hmm|mhm|uh-huh|definitely|of course|exactly|a (?:little )?bit(?! (?:better|worse|more|less|of|down|low)\b))\b",
     re.IGNORECASE,
 )
 NO = re.compile(
@@ -26,7 +26,8 @@ NO = re.compile(
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"^(and |so |but |now |or |then )*(do|does|did|are|is|was|were|have|has|had|any|can|could|would|will|"
+    r"^(?:(?:and|so|but|now|or|then|okay|alright|all right|right|well|great|good),? )*(do|does|did|are|is|was|were|have|has|had|"
+    r"any|can|could|would|will|"
     r"what|when|where|how|who|"
     r"why|which|tell me)\b",
     re.IGNORECASE,
@@ -70,6 +71,7 @@ class Unit:
     position: float = 0.0
     index: int = 0
     is_turn_start: bool = True
+    named_in: int | None = None  # the segment that names what this one only means
 
     @property
     def says_yes(self) -> bool:
@@ -100,7 +102,7 @@ def units_of(segments: tuple[TranscriptSegment, ...]) -> tuple[Unit, ...]:
     return tuple(make_units(segments))
 
 
-def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -0.3) -> list[Unit]:
+def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -1.0) -> list[Unit]:
     """Return the units of a transcript in order; a patient's unit carries the doctor's last question."""
     segments = _with_true_speakers(list(segments))
     use_model = not is_punctuated([segment.text for segment in segments])
