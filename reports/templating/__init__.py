@@ -1,0 +1,1 @@
+"""Report templates beyond their storage: comparing, files, outlines, the editor and its preview."""
