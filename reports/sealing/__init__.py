@@ -1,0 +1,1 @@
+"""Signatures, their seals and their chain, and what may follow them."""

@@ -1,0 +1,1 @@
+"""What a code printed on a document tells somebody without a login."""
