@@ -1,0 +1,1 @@
+"""Links to signed reports: giving them out, and what lies behind one."""
