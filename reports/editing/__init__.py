@@ -1,0 +1,1 @@
+"""A draft under the doctor's hands: lines, quotes, sections, what is decided about risk."""

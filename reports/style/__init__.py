@@ -1,0 +1,1 @@
+"""What a doctor's edits have in common."""
