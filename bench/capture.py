@@ -27,7 +27,6 @@ def run() -> Iterator[dict[str, Any]]:
 
     with tempfile.TemporaryDirectory() as folder:
         site = LiveSite(Path(folder))
-        site.manage("migrate", "--verbosity", "0")
         made = site.new_recordings(*(f"doctor{number}" for number in range(2 * GOOD + HOSTILE)))
         site.start()
         try:

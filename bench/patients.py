@@ -38,7 +38,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def _measure(people: list[dict[str, Any]], where: str, size: int) -> Iterator[dict[str, Any]]:
-    from patients.search import search_patients
+    from patients.finding.search import search_patients
     from synapse.accounts.models import User
 
     reception, doctor = User.objects.get(username="bench-desk"), User.objects.get(username="bench-doctor")
@@ -89,7 +89,7 @@ def _fill(size: int) -> list[dict[str, Any]]:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from patients.indexing import set_hashes, tokens_of
+    from patients.finding.indexing import set_hashes, tokens_of
     from patients.models import Patient, PatientAccess, PatientToken
     from synapse.accounts.models import User
 

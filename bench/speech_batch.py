@@ -93,8 +93,8 @@ def _read(engine: Any, path: Path) -> Read:
 
 
 def _drugs(text: str) -> Counter[str]:
-    from sessions_app.clinical_terms import DRUGS
     from sessions_app.stt.agreement import bare
+    from sessions_app.transcripts.clinical_terms import DRUGS
 
     return Counter(word for word in map(bare, text.split()) if word in DRUGS)
 

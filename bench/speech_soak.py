@@ -68,7 +68,7 @@ class Speaker:
 
 
 def _soak(engine: Any, told: Any, count: int) -> Iterator[dict[str, Any]]:
-    from sessions_app.pace import Pace
+    from sessions_app.speech.pace import Pace
 
     pace, speakers = Pace(), [Speaker(engine, told, number) for number in range(count)]
     steps: list[float] = []

@@ -1,11 +1,12 @@
 #!/usr/bin/env python
 """Train the weights of the embedded report engine from openly licensed dialogues with notes.
 
-    python tools/train_report_model.py DATA_FOLDER [boundary] [units] [guard]
+    python tools/train_report_model.py DATA_FOLDER [boundary] [units] [guard] [therapy]
 
 DATA_FOLDER holds aci_bench_train.json, aci_bench_valid.json, mts_dialog_train.json and primock57_days1-4.json: lists of objects
 with `segments` ({id, speaker, text}), `note` and, for ACI-Bench, `dataset` and `meta`; for MTS-Dialog `dialogue`,
-`section_header` and `section_text`. The three sources are CC BY 4.0; NOTICE carries the credits. Needs numpy only.
+`section_header` and `section_text`. The three sources are CC BY 4.0; NOTICE carries the credits. `therapy`
+needs none of them: it learns from our own sessions in tools/data/counselling. Needs numpy only.
 """
 
 import collections
@@ -23,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from reports.generation import classifier, sentences, support, transcript_index, weights
+from reports.generation import classifier, sentences, support, therapy_model, transcript_index, weights
 from reports.generation.base import TranscriptSegment
 from reports.generation.facts import Fact, extract_facts
 from reports.generation.grammar import person_for
@@ -31,6 +32,7 @@ from reports.generation.textnorm import content_words, tokens
 from reports.generation.units import Unit, make_units
 from reports.generation.weights import FOLDER
 from reports.generation.words import word_list
+from tools.counselling import Dialogue, load_dialogues
 
 NOTE_HEADINGS = (
     ("cc", r"chief complaint|cc$|reason for visit"),
@@ -305,10 +307,19 @@ def train_boundary(data: Path) -> None:
             labels.append(ends[place])
             if ends[place]:
                 run = 0
-    target = np.array(labels)
     held_out = int(len(rows) * 0.92)
+    # The unpunctuated part has no sentence ends but those of its turns.
+    joined = [
+        dict(collections.Counter(sentences.gap_features(words, place, min(place + 1, 12))))
+        for item in _load(data, "aci_bench_train")
+        if item["dataset"] == "aci"
+        for words, place in _joined_turns(item)
+    ]
+    rows, labels = joined + rows, [1] * len(joined) + labels
+    held_out += len(joined)
+    target = np.array(labels)
     matrix, bias = fit_softmax(
-        Rows(rows[:held_out]), target[:held_out], np.ones(held_out), sentences.BUCKETS, 2, 1.0, 120
+        Rows(rows[:held_out]), target[:held_out], np.ones(held_out), sentences.BUCKETS, 2, 0.3, 120
     )
     weights = (matrix[:, 1] - matrix[:, 0]).astype(np.float16)
     predicted = (Rows(rows[held_out:]).times(weights.astype(np.float32)[:, None])[:, 0] + bias[1] - bias[0]) > 0
@@ -330,6 +341,17 @@ def _punctuated_texts(data: Path) -> list[str]:
     for item in _load(data, "primock57_days1-4"):
         texts += [segment["text"] for segment in item["segments"]]
     return texts
+
+
+def _joined_turns(item: dict[str, Any]) -> Iterator[tuple[list[str], int]]:
+    """Yield the words of two turns of one speaker end to end, with the place of the boundary between them."""
+    before: dict[str, list[str]] = {}
+    for segment in item["segments"]:
+        words, _ = _words_and_ends(segment["text"])
+        earlier = before.get(segment["speaker"], [])
+        if len(words) > 3 and len(earlier) > 3:
+            yield earlier + words, len(earlier) - 1
+        before[segment["speaker"]] = words
 
 
 def _words_and_ends(text: str) -> tuple[list[str], list[int]]:
@@ -432,8 +454,52 @@ def _counselling_rows() -> Iterator[tuple[list[dict[int, float]], list[str]]]:
         yield _hashed(units), [lines[unit.segment_id][1] for unit in units]
 
 
+def train_therapy(_data: Path) -> None:
+    """Train what the statements of talking therapy are, and which of them a note rests on."""
+    rows, labels, kept = _dialogue_rows(load_dialogues("train"))
+    ones = np.ones(len(rows))
+    order = {name: place for place, name in enumerate(therapy_model.LABELS)}
+    matrix = np.zeros((therapy_model.BUCKETS, therapy_model.COLUMNS))
+    bias = np.zeros(therapy_model.COLUMNS)
+    hashed = Rows(rows)
+    count = len(order)
+    target = np.array([order[label] for label in labels])
+    balance = (len(target) / count / np.bincount(target, minlength=count)) ** 0.5  # rare labels matter as well
+    matrix[:, :count], bias[:count] = fit_softmax(
+        hashed, target, balance[target], therapy_model.BUCKETS, count, 8.0, 80
+    )
+    weights, offsets = fit_softmax(hashed, np.array(kept), ones, therapy_model.BUCKETS, 2, 4.0, 80)
+    matrix[:, therapy_model.KEPT], bias[therapy_model.KEPT] = weights[:, 1] - weights[:, 0], offsets[1] - offsets[0]
+    np.savez_compressed(FOLDER / "therapy.npz", w=matrix.astype(np.float16), b=bias.astype(np.float32))
+    rows, labels, kept = _dialogue_rows(load_dialogues("valid"))
+    scores = Rows(rows).times(matrix.astype(np.float16).astype(np.float32)) + bias
+    truth = np.array([order[label] for label in labels])
+    print(
+        f"therapy: {len(target)} statements, valid accuracy {(scores[:, :count].argmax(axis=1) == truth).mean():.3f}, "
+        f"kept AUC {area_under_curve(scores[:, therapy_model.KEPT], np.array(kept) == 1):.3f}"
+    )
+
+
+def _dialogue_rows(dialogues: list[Dialogue]) -> tuple[list[dict[int, float]], list[str], list[int]]:
+    """Return the features of each statement, its label, and 1 where a sentence of the note rests on it."""
+    rows: list[dict[int, float]] = []
+    labels: list[str] = []
+    kept: list[int] = []
+    for dialogue in dialogues:
+        units = make_units(dialogue.segments())
+        words = [tokens(unit.text) for unit in units]
+        by_number = {line.number: line for line in dialogue.lines}
+        cited = {number for sentence in dialogue.note for number in sentence.evidence}
+        for index, unit in enumerate(units):
+            line = by_number[unit.segment_id]
+            rows.append(therapy_model.unit_features(units, words, index))
+            labels.append(f"{'t' if line.speaker == 'T' else 'c'}_{line.label}")
+            kept.append(int(line.number in cited))
+    return rows, labels, kept
+
+
 def _hashed(units: list[Unit]) -> list[dict[int, float]]:
-    words = [tokens(unit.text) for unit in units]
+    words = [tuple(tokens(unit.text)) for unit in units]
     return [classifier.hash_features(classifier.unit_features(units, words, index)) for index in range(len(units))]
 
 
@@ -596,9 +662,9 @@ def _load(data: Path, name: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    data, wanted = Path(sys.argv[1]), sys.argv[2:] or ["boundary", "units", "guard"]
+    data, wanted = Path(sys.argv[1]), sys.argv[2:] or ["boundary", "units", "guard", "therapy"]
     FOLDER.mkdir(exist_ok=True)
-    steps = {"boundary": train_boundary, "units": train_units, "guard": train_guard}
+    steps = {"boundary": train_boundary, "units": train_units, "guard": train_guard, "therapy": train_therapy}
     for name in wanted:
         steps[name](data)
 
