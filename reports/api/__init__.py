@@ -1,0 +1,1 @@
+"""Reports, the links to them, and their templates, for programs."""

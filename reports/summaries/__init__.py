@@ -1,0 +1,1 @@
+"""The patient's summary of a signed report, in plain words."""
