@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
 
-from reports.structure import Section as TemplateSection
-from reports.structure import leaves, parse_structure
+from reports.templating.structure import Section as TemplateSection
+from reports.templating.structure import leaves, parse_structure
 
 Origin = Literal["ai", "doctor", "template"]
 Support = Literal["supported", "partial", "unsupported", "confirmed"]
@@ -45,6 +45,45 @@ class Sentence(TypedDict):
     flags: list[Flag]
     layout: NotRequired[str]
     confidence: NotRequired[float | None]
+    item: NotRequired[str]  # id of the checklist item it answers
+    state: NotRequired[str]  # of that item: present, denied or not_assessed
+    cells: NotRequired[dict[str, str]]  # of a table row, by column id; `text` says the same in one line
+
+
+RISK_WORDS = {
+    "suicide": "Suicide",
+    "self_harm": "Self-harm",
+    "violence": "Violence",
+    "abuse": "Abuse",
+    "substance": "Substances",
+}
+DISPOSITION_WORDS = {
+    "current": "current",
+    "past": "past",
+    "denied": "denied",
+    "not_relevant": "not clinically relevant",
+}
+
+
+class RiskStatement(TypedDict):
+    """Something said about suicide, self-harm, violence, abuse or substances. The product quotes, it does not score.
+
+    `polarity` is stated, denied or asked; `subject` is patient or other (whose illness or wish it is), `time` current,
+    past or unknown; all three are readings of the words, shown as such, and `is_unsure` says that the words can be read
+    both ways. `disposition` is empty until the clinician
+    decides: current, past, denied or not_relevant; `by` is a user's id and `at` ISO 8601.
+    """
+
+    id: str
+    kind: str
+    polarity: str
+    subject: str
+    time: str
+    is_unsure: NotRequired[bool]
+    evidence: list[Evidence]
+    disposition: str
+    by: str
+    at: str
 
 
 class Section(TypedDict):

@@ -7,17 +7,20 @@ from django import forms
 from reports import queries
 from reports.content import Section, Sentence, walk
 from reports.models import Report, ReportTemplate
+from reports.services.sealing import LONGEST_REASON, signed_before
 from reports.services.store import LONGEST_SENTENCE
 from sessions_app.models import ConsultationSession
+from synapse.accounts import second_factor
 from synapse.accounts.models import User
-
-LONGEST_REASON = 500
+from synapse.accounts.proof import code_field, passkey_field
 
 
 class RequestForm(forms.Form):
     """With which template a report is written."""
 
-    template = forms.ModelChoiceField(queryset=ReportTemplate.objects.none(), label="Template", empty_label=None)
+    template = forms.ModelChoiceField(
+        queryset=ReportTemplate.objects.none(), label="Template", empty_label="The usual one for this kind of report"
+    )
     report_type = forms.ChoiceField(choices=Report.Type.choices, required=False, label="Kind of report")
 
     def __init__(self, *args: Any, user: User, session: ConsultationSession, **kwargs: Any) -> None:
@@ -27,7 +30,34 @@ class RequestForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = templates
         field.required = False
-        field.initial = queries.default_template(session.doctor).pk
+        self.fields["report_type"].initial = queries.usual_type(session)
+
+
+class ConvertForm(forms.Form):
+    """Into which form a report is converted."""
+
+    template = forms.ModelChoiceField(queryset=ReportTemplate.objects.none(), label="Form", empty_label=None)
+    report_type = forms.ChoiceField(choices=Report.Type.choices, required=False, label="Kind of report")
+
+    def __init__(self, *args: Any, user: User, report: Report, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = "convert_%s"
+        field = self.fields["template"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = queries.usable_templates(user).exclude(pk=report.template_id)
+        self.fields["report_type"].initial = report.report_type
+
+
+class RewriteForm(forms.Form):
+    """How a section should read."""
+
+    instruction = forms.CharField(required=False)
+
+
+class RuleForm(forms.Form):
+    """What is done with a learned rule."""
+
+    verb = forms.ChoiceField(choices=[(verb, verb) for verb in ("on", "off", "remove", "restore")])
 
 
 class RevisionForm(forms.Form):
@@ -39,6 +69,7 @@ class RevisionForm(forms.Form):
 class SettleForm(RevisionForm):
     """What the doctor says of a line."""
 
+    base = forms.CharField(max_length=LONGEST_SENTENCE, required=False, empty_value=None)
     verdict = forms.ChoiceField(choices=[("confirm", "Confirm"), ("remove", "Remove"), ("restore", "Restore")])
 
 
@@ -63,12 +94,16 @@ class InsertForm(RevisionForm):
 class SectionEditForm(RevisionForm):
     """The lines of a section as text boxes: one line when `line` is given, else all of them and a new one a place."""
 
-    def __init__(self, *args: Any, section: Section, line: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, section: Section, report: Report, line: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+        self.places = [(part["id"], part["title"]) for part in walk(report.structured_data)]
         self.sentences = [
             sentence for part in walk([section]) for sentence in part["sentences"] if not line or sentence["id"] == line
         ]
+        if self.is_bound:
+            # A line that came since the boxes were shown, saved as it was typed or in another window, is not in them.
+            self.sentences = [sentence for sentence in self.sentences if _text_name(sentence) in self.data]
         for number, sentence in enumerate(self.sentences, start=1):
             self.fields[_text_name(sentence)] = forms.CharField(
                 label="Line" if line else f"Line {number}",
@@ -87,12 +122,13 @@ class SectionEditForm(RevisionForm):
                     widget=forms.Textarea({"rows": 2, "class": "ta serif"}),
                 )
 
-    def rows(self) -> list[tuple[Any, Any]]:
-        """Return text box and tick box of each line."""
-        return [(self[_text_name(sentence)], self[_removed_name(sentence)]) for sentence in self.sentences]
+    def rows(self) -> list[tuple[Sentence, Any, Any]]:
+        """Return each line with its text box and tick box."""
+        return [(sentence, self[_text_name(sentence)], self[_removed_name(sentence)]) for sentence in self.sentences]
 
-    def new_rows(self) -> list[Any]:
-        return [self[name] for name in self.fields if name.startswith("new_")]
+    def new_rows(self) -> list[tuple[str, Any]]:
+        """Return the text box for a new line of each place, with the place's id."""
+        return [(name.removeprefix("new_"), self[name]) for name in self.fields if name.startswith("new_")]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -106,15 +142,31 @@ class SectionEditForm(RevisionForm):
         changes: list[dict[str, Any]] = []
         for sentence in self.sentences:
             if self.cleaned_data[_removed_name(sentence)]:
-                changes.append({"id": sentence["id"], "removed": True})
+                changes.append({"id": sentence["id"], "removed": True, **self._base(sentence)})
             elif " ".join(self.cleaned_data[_text_name(sentence)].split()) != sentence["text"]:
-                changes.append({"id": sentence["id"], "text": self.cleaned_data[_text_name(sentence)]})
+                text = self.cleaned_data[_text_name(sentence)]
+                changes.append({"id": sentence["id"], "text": text, **self._base(sentence)})
         added = ((part["id"], self.cleaned_data.get(f"new_{part['id']}", "").strip()) for part in walk([self.section]))
         return [*changes, *({"section": section_id, "text": text} for section_id, text in added if text)]
 
+    def _base(self, sentence: Sentence) -> dict[str, str]:
+        """Return the line as the page showed it, if it says."""
+        name = f"base_{sentence['id']}"
+        return {"base": self.data[name]} if name in self.data else {}
+
+
+def ask_for_code(form: forms.Form, signer: User) -> None:
+    """Let a form that signs ask for the second factor too, where the signer's account has one."""
+    if not second_factor.is_on(signer):
+        return
+    form.fields["otp"] = code_field("Six digits from your authenticator app, or a recovery code")
+    if second_factor.passkeys_of(signer).exists():
+        form.fields["passkey"] = passkey_field()
+        form.fields["otp"].required = not form.data.get(form.add_prefix("passkey"))
+
 
 class SignForm(RevisionForm):
-    """The signer's password, asked for again."""
+    """The signer's password, asked for again, and a code of the second factor."""
 
     password = forms.CharField(
         label="Your password",
@@ -123,6 +175,22 @@ class SignForm(RevisionForm):
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
         error_messages={"required": "Type your password to sign."},
     )
+
+    def __init__(self, *args: Any, signer: User, report: Report | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ask_for_code(self, signer)
+        if report is None:
+            return
+        self.fields["revision"].initial = report.revision
+        earlier = signed_before(report)
+        if earlier is not None:
+            self.fields["reason"] = forms.CharField(
+                label=f"Why it takes the place of version {earlier.version}",
+                max_length=LONGEST_REASON,
+                widget=forms.Textarea({"rows": 2}),
+                help_text="That version is signed and stays. The reason is printed on this one.",
+                error_messages={"required": f"Say why this version takes the place of version {earlier.version}."},
+            )
 
 
 class AmendForm(forms.Form):

@@ -14,7 +14,7 @@ from reports import queries
 from reports.content import Sentence, all_sentences
 from reports.generation.lexicon import DIAGNOSES, KIN, NEGATION
 from reports.models import Report
-from sessions_app.clinical_terms import DRUGS
+from sessions_app.transcripts.clinical_terms import DRUGS
 
 MEDICATION_TOPICS = ("medications", *queries.PLAN_TOPICS)
 LONGEST_SENTENCE = 200  # characters; a longer one reasons about a diagnosis and does not state it
@@ -37,6 +37,7 @@ _CHANGE = re.compile(
     r"\b(increas\w*|rais\w*|decreas\w*|reduc\w*|lower\w*|chang\w*|switch\w*|titrat\w*|adjust\w*|up to|down to)\b",
     re.IGNORECASE,
 )
+_NOT_TAKEN = re.compile(r"\b(avoid\w*|stay(?:s|ing)? away from|allerg\w+ to|instead of|rather than)\b", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.;]|,? (?:but|because|so that|which) ", re.IGNORECASE)
 
 _ALLERGIC_TO = re.compile(
@@ -183,7 +184,7 @@ def _medications_in(sentence: Sentence, report: Report) -> Iterable[Proposal]:
                 Kind.MEDICATION, f"{drug}: stopped {report.session.started_at:%Y-%m-%d}", Change.STOP, sentence
             )
             continue
-        if NEGATION.search(before):
+        if NEGATION.search(before) or _NOT_TAKEN.search(before):
             continue
         line = " ".join(part for part in (drug, *_dose_in(after)) if part)
         change = Change.CHANGE if _CHANGE.search(before) else Change.START if _START.search(before) else Change.CONTINUE

@@ -11,9 +11,14 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from patients.models import Patient
-from reports import beside, permissions, presenting, queries, rendering, services, signing, takeover
-from reports.forms import AmendForm, RequestForm, SectionEditForm, SignForm, TakeoverForm
+from reports import permissions, queries, services, takeover
+from reports.forms import AmendForm, ConvertForm, RequestForm, SectionEditForm, SignForm, TakeoverForm
 from reports.models import Report
+from reports.pages import afterwards, beside, engine_words, presenting
+from reports.pages.risk import risk_panel
+from reports.printing import rendering
+from reports.sealing import signing
+from reports.sealing.forms import AskCoSignatureForm
 from sessions_app import queries as session_queries
 from sessions_app.models import ConsultationSession
 from synapse import workflows
@@ -38,6 +43,8 @@ def report_list(request: ClinicRequest) -> HttpResponse:
         "show": show,
         "choices": SHOWN if request.user.may(Permission.WRITE_REPORTS) else SHOWN[:1],
         "to_sign": queries.count_reports_to_sign(request.user),
+        "to_co_sign": queries.count_to_co_sign(request.user),
+        "may_write": request.user.may(Permission.WRITE_REPORTS),
     }
     return render_page(request, "reports/list.html", context)
 
@@ -94,8 +101,14 @@ def regenerate(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Have a report written again, as a new version."""
     report = get_report(request, pk)
     form = RequestForm(request.POST, user=request.user, session=report.session)
-    template = form.cleaned_data["template"] if form.is_valid() else None
-    again = services.regenerate(report, by=request.user, at=timezone.now(), template=template)
+    values = form.cleaned_data if form.is_valid() else {}
+    again = services.regenerate(
+        report,
+        by=request.user,
+        at=timezone.now(),
+        template=values.get("template"),
+        report_type=values.get("report_type") or None,
+    )
     return redirect("reports:detail", pk=again.pk)
 
 
@@ -190,12 +203,19 @@ def _written(request: ClinicRequest, report: Report) -> HttpResponse:
         "header": rendering.header_of(report.session.doctor),
         "player": beside.player_view(report.session) if page.may_hear else None,
         "turns": beside.turn_views(report) if page.may_hear else [],
+        "risk": risk_panel(report),
         "versions": queries.versions_of(request.user, report),
+        "other_forms": queries.other_forms_of(request.user, report),
         "exports": presenting.EXPORT_CHOICES,
         "page_keys": presenting.PAGE_KEYS if page.can_edit else presenting.PAGE_KEYS[:3],
-        "sign_form": SignForm(initial={"revision": report.revision}),
+        "sign_form": SignForm(signer=request.user, report=report),
         "amend_form": AmendForm(),
-        "regenerate_form": RequestForm(user=request.user, session=report.session) if page.can_edit else None,
+        "after": afterwards.after_view(report, request.user),
+        "ask_form": AskCoSignatureForm(signer=request.user) if report.is_signed else None,
+        "convert_form": ConvertForm(user=request.user, report=report)
+        if permissions.can_convert(request.user, report)
+        else None,
+        "regenerate_form": _regenerate_form(request, report) if page.can_edit else None,
     }
     if report.is_signed and page.can_export:
         context["proposals"] = beside.proposal_views(report)
@@ -204,15 +224,20 @@ def _written(request: ClinicRequest, report: Report) -> HttpResponse:
     section = next((section for section in report.structured_data if section["id"] == section_id), None)
     if page.can_edit and section is not None:
         context["editing"] = section_id
-        context["edit_form"] = SectionEditForm(section=section, line=request.GET.get("line", ""))
+        context["edit_form"] = SectionEditForm(section=section, report=report, line=request.GET.get("line", ""))
     return render_page(request, "reports/detail.html", context)
+
+
+def _regenerate_form(request: ClinicRequest, report: Report) -> RequestForm:
+    initial = {"template": report.template_id, "report_type": report.report_type}
+    return RequestForm(user=request.user, session=report.session, initial=initial)
 
 
 def _unwritten(request: ClinicRequest, report: Report) -> HttpResponse:
     if report.has_failed:
         context = {
             "report": report,
-            "words": presenting.failure_words(report),
+            "words": engine_words.of_failure(report.error_code),
             "can_retry": permissions.can_retry(request.user, report),
         }
         return render_page(request, "reports/failed.html", context)

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=60)),
                 ('name', models.CharField(max_length=120)),
                 ('description', models.CharField(blank=True, default='', max_length=400)),
-                ('structure', models.JSONField(help_text='Validated by reports.structure.')),
+                ('structure', models.JSONField(help_text='Validated by reports.templating.structure.')),
                 ('ai_prompt', models.TextField(blank=True, default='')),
                 ('is_default', models.BooleanField(default=False)),
                 ('is_active', models.BooleanField(default=True)),

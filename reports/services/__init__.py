@@ -1,14 +1,36 @@
-"""Verbs of reports and templates, by what they are about: drafting, editing, evidence, sealing, exporting, templates."""
+"""Verbs of reports and templates, by what they are about, from drafting over sealing to sharing."""
 
+from reports.services.addenda import (
+    AddendumSigned,
+    UnusableAddendum,
+    discard_addendum,
+    open_addendum,
+    save_addendum,
+    sign_addendum,
+)
+from reports.services.arranging import insert_quote, merge_with_previous, move_sentence, set_layout, split_sentence
+from reports.services.benching import request_bench
+from reports.services.blockers import Blocker
+from reports.services.co_signing import (
+    EmptyComment,
+    ask_co_signature,
+    co_sign,
+    return_for_revision,
+    withdraw_request,
+)
+from reports.services.converting import convert_report
 from reports.services.drafting import (
     UnusableTemplate,
+    draft_from_live_words,
     fail_generation,
     generate_report,
     regenerate,
     request_report,
     retry_report,
+    words_are_final,
 )
 from reports.services.editing import (
+    LineChanged,
     add_sentence,
     apply_changes,
     edit_sentence,
@@ -16,64 +38,167 @@ from reports.services.editing import (
     insert_finding,
     mark_reviewed,
     mark_section_checked,
+    sentence_of_cid,
     settle_sentence,
 )
 from reports.services.evidence import is_evidence_stale, rebind_evidence, rebind_session
-from reports.services.exporting import export_report
+from reports.services.exporting import export_report, export_summary, hand_over
+from reports.services.history import redo, undo
+from reports.services.inheriting import OriginUnchanged, take_over_changes
+from reports.services.reauthentication import PasswordNotChecked, WrongCode, WrongPassword, check_signing_password
+from reports.services.revising import revise_report
+from reports.services.risk import decide_risk, decide_risks, set_item_state
 from reports.services.sealing import (
-    Blocker,
+    EmptyReason,
     NotReady,
-    PasswordNotChecked,
-    WrongPassword,
     amend_report,
     blockers_of,
-    check_signing_password,
+    broken_ones,
+    check_ready,
     require_whole,
     sign_report,
 )
+from reports.services.section_writing import (
+    RewriteRunning,
+    SectionChanged,
+    UnusableInstruction,
+    rewrite_section,
+)
+from reports.services.sharing import (
+    NewShare,
+    UnusableShare,
+    find_share,
+    note_mailed,
+    open_share,
+    opened_share,
+    revoke_share,
+    share_report,
+)
 from reports.services.store import NotInReport, StaleRevision, UnusableSentence
+from reports.services.style import learn_rules, remove_rule, restore_rule, switch_rule
+from reports.services.styling import take_rules_back
+from reports.services.summaries import (
+    UnusableLine,
+    add_line,
+    begin_summary,
+    change_line,
+    leave_out,
+    take_in,
+    tick_summary,
+)
 from reports.services.templates import (
+    SlugTaken,
+    StaleTemplate,
+    change_template,
     copy_template,
     create_template,
+    restore_version,
     retire_template,
     save_template,
     set_default_template,
 )
+from synapse.links.errors import LinkGone, WrongPin
 
 __all__ = [
+    "AddendumSigned",
     "Blocker",
+    "EmptyComment",
+    "EmptyReason",
+    "LineChanged",
+    "LinkGone",
+    "NewShare",
     "NotInReport",
     "NotReady",
+    "OriginUnchanged",
     "PasswordNotChecked",
+    "RewriteRunning",
+    "SectionChanged",
+    "SlugTaken",
     "StaleRevision",
+    "StaleTemplate",
+    "UnusableAddendum",
+    "UnusableInstruction",
+    "UnusableLine",
     "UnusableSentence",
+    "UnusableShare",
     "UnusableTemplate",
+    "WrongCode",
     "WrongPassword",
+    "WrongPin",
+    "add_line",
     "add_sentence",
     "amend_report",
     "apply_changes",
+    "ask_co_signature",
+    "begin_summary",
     "blockers_of",
+    "broken_ones",
+    "change_line",
+    "change_template",
+    "check_ready",
     "check_signing_password",
+    "co_sign",
+    "convert_report",
     "copy_template",
     "create_template",
+    "decide_risk",
+    "decide_risks",
+    "discard_addendum",
+    "draft_from_live_words",
     "edit_sentence",
     "export_report",
+    "export_summary",
     "fail_generation",
+    "find_share",
     "finding_key",
     "generate_report",
+    "hand_over",
     "insert_finding",
+    "insert_quote",
     "is_evidence_stale",
+    "learn_rules",
+    "leave_out",
     "mark_reviewed",
     "mark_section_checked",
+    "merge_with_previous",
+    "move_sentence",
+    "note_mailed",
+    "open_addendum",
+    "open_share",
+    "opened_share",
     "rebind_evidence",
     "rebind_session",
+    "redo",
     "regenerate",
+    "remove_rule",
+    "request_bench",
     "request_report",
     "require_whole",
+    "restore_rule",
+    "restore_version",
     "retire_template",
     "retry_report",
+    "return_for_revision",
+    "revise_report",
+    "revoke_share",
+    "rewrite_section",
+    "save_addendum",
     "save_template",
+    "sentence_of_cid",
     "set_default_template",
+    "set_item_state",
+    "set_layout",
     "settle_sentence",
+    "share_report",
+    "sign_addendum",
     "sign_report",
+    "split_sentence",
+    "switch_rule",
+    "take_in",
+    "take_over_changes",
+    "take_rules_back",
+    "tick_summary",
+    "undo",
+    "withdraw_request",
+    "words_are_final",
 ]

@@ -8,60 +8,126 @@ from typing import Any, Literal
 from reports import content
 from reports.content import Evidence, Section, Sentence
 from reports.models import Report
+from reports.services.evidence import find_evidence
 from reports.services.store import (
     NotInReport,
     StaleRevision,
     UnusableSentence,
+    change_draft,
     check_support,
     clean_text,
     log_correction,
     open_draft,
     require_section,
     require_sentence,
-    store_change,
 )
 from synapse.accounts.models import User
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
+from synapse.common.errors import Conflict
 
 Verdict = Literal["confirm", "remove", "restore"]
+_TYPED = ("edit", "add")
+
+
+class LineChanged(Conflict):
+    """The line was changed in another place since it was read; `text` is the stored one."""
+
+    code = "line_changed"
+
+    def __init__(self, text: str) -> None:
+        super().__init__("This line was changed in another window. Compare both, then choose.")
+        self.text = text
 
 
 def edit_sentence(
-    report: Report, sentence_id: str, text: str, *, by: User, at: datetime, revision: int | None = None
+    report: Report,
+    sentence_id: str,
+    text: str,
+    *,
+    by: User,
+    at: datetime,
+    revision: int | None = None,
+    base: str | None = None,
+    continues: int | None = None,
 ) -> Report:
     """Change a sentence's words: its origin becomes the doctor, its evidence stays, its support is checked again.
 
-    `revision` is the one the edit is based on. Raises NotAllowed, Conflict, StaleRevision, NotInReport and
-    UnusableSentence.
+    `revision` is the one of the whole draft the edit is based on; `base` only the words of this line, so that edits
+    elsewhere are no conflict. `continues` is the revision of an earlier save of the same typing: both are one step to
+    undo. Raises NotAllowed, Conflict, StaleRevision, LineChanged, NotInReport and UnusableSentence.
     """
-    draft = open_draft(report, by=by, revision=revision)
-    if _edit(draft, sentence_id, text, by=by, at=at):
-        store_change(draft, verb="edit_sentence", by=by, at=at)
-    return draft
+
+    def change(draft: Report) -> bool:
+        check_base(draft, sentence_id, base)
+        if not _edit(draft, sentence_id, text, by=by, at=at):
+            return False
+        _join_steps(draft, continues)
+        return True
+
+    return change_draft(report, change, verb="edit_sentence", by=by, at=at, revision=revision)
+
+
+def check_base(draft: Report, sentence_id: str, base: str | None) -> None:
+    """Raise LineChanged, or NotInReport, unless a line still says what the doctor read; None takes any."""
+    if base is None:
+        return
+    place = require_sentence(draft.structured_data, sentence_id)
+    if place.sentence["text"] != " ".join(base.split()):
+        raise LineChanged(place.sentence["text"])
 
 
 def settle_sentence(
-    report: Report, sentence_id: str, verdict: Verdict, *, by: User, at: datetime, revision: int | None = None
+    report: Report,
+    sentence_id: str,
+    verdict: Verdict,
+    *,
+    by: User,
+    at: datetime,
+    revision: int | None = None,
+    base: str | None = None,
 ) -> Report:
     """Confirm a line on the doctor's word, remove it, or restore what was confirmed or removed.
 
     Raises as `edit_sentence`.
     """
-    draft = open_draft(report, by=by, revision=revision)
-    _VERDICTS[verdict](draft, sentence_id, by=by, at=at)
-    store_change(draft, verb=f"{verdict}_sentence", by=by, at=at)
-    return draft
+
+    def change(draft: Report) -> None:
+        if content.find_sentence(draft.structured_data, sentence_id) is not None:
+            check_base(draft, sentence_id, base)
+        _VERDICTS[verdict](draft, sentence_id, by=by, at=at)
+
+    return change_draft(report, change, verb=f"{verdict}_sentence", by=by, at=at, revision=revision)
 
 
 def add_sentence(
-    report: Report, section_id: str, text: str, *, by: User, at: datetime, revision: int | None = None
+    report: Report,
+    section_id: str,
+    text: str,
+    *,
+    by: User,
+    at: datetime,
+    revision: int | None = None,
+    cid: str = "",
 ) -> Report:
-    """Add a sentence of the doctor's own to a section; it stands on the doctor's word. Raises as `edit_sentence`."""
-    draft = open_draft(report, by=by, revision=revision)
-    _add(draft, section_id, text, by=by, at=at)
-    store_change(draft, verb="add_sentence", by=by, at=at)
-    return draft
+    """Add a sentence of the doctor's own to a section; it stands on her word, with the places where it was said if it was.
+
+    `cid` is the client's id of this sentence: a repeated one changes nothing. Raises as `edit_sentence`.
+    """
+
+    def change(draft: Report) -> bool:
+        if sentence_of_cid(draft, cid) is not None:
+            return False
+        _add(draft, section_id, text, by=by, at=at, cid=cid)
+        return True
+
+    return change_draft(report, change, verb="add_sentence", by=by, at=at, revision=revision)
+
+
+def sentence_of_cid(report: Report, cid: str) -> str | None:
+    """Return the id of the sentence that a client added under this name, or None."""
+    added = (entry["sentence"] for entry in report.manual_corrections if cid and entry.get("cid") == cid)
+    return next(added, None)
 
 
 def insert_finding(
@@ -71,18 +137,19 @@ def insert_finding(
 
     `key` is the `finding_key` of an entry of the report's `missing` or `unassigned`. Raises as `edit_sentence`.
     """
-    draft = open_draft(report, by=by, revision=revision)
-    finding = next((entry for entry in [*draft.missing, *draft.unassigned] if finding_key(entry) == key), None)
-    if finding is None:
-        raise NotInReport("finding")
-    draft.unassigned = [entry for entry in draft.unassigned if finding_key(entry) != key]
-    section = require_section(draft.structured_data, section_id)
-    sentence = _new_sentence(draft, section, finding["text"], origin="ai", evidence=evidence_of_finding(finding))
-    check_support(draft, sentence)
-    section["sentences"].append(sentence)
-    log_correction(draft, verb="insert", section=section, before=None, after=sentence, by=by, at=at)
-    store_change(draft, verb="insert_finding", by=by, at=at)
-    return draft
+
+    def change(draft: Report) -> None:
+        finding = next((entry for entry in [*draft.missing, *draft.unassigned] if finding_key(entry) == key), None)
+        if finding is None:
+            raise NotInReport("finding")
+        section = require_section(draft.structured_data, section_id)
+        sentence = _placed(draft, section, finding)
+        section["sentences"].append(sentence)
+        more = {"finding": finding} if finding in draft.unassigned else {}
+        draft.unassigned = [entry for entry in draft.unassigned if finding_key(entry) != key]
+        log_correction(draft, verb="insert", section=section, before=None, after=sentence, by=by, at=at, **more)
+
+    return change_draft(report, change, verb="insert_finding", by=by, at=at, revision=revision)
 
 
 def apply_changes(
@@ -96,17 +163,20 @@ def apply_changes(
 ) -> Report:
     """Apply several changes or none: each is `{"id", "text" | "support": "confirmed" | "removed": true}`.
 
-    A sentence of the doctor's own is `{"section", "text"}`. `notes` become the correction notes. Raises as
-    `edit_sentence`.
+    A sentence of the doctor's own is `{"section", "text"}`; `"base"` is the line as it was read. `notes` become the
+    correction notes. Raises as `edit_sentence`.
     """
-    draft = open_draft(report, by=by, revision=revision)
-    for change in changes:
-        _apply(draft, change, by=by, at=at)
-    if notes is not None:
-        draft.correction_notes = notes
-    if changes or notes is not None:
-        store_change(draft, verb="apply_changes", by=by, at=at, also=["correction_notes"])
-    return draft
+
+    def change(draft: Report) -> bool:
+        for one in changes:
+            _apply(draft, one, by=by, at=at)
+        if notes is not None:
+            draft.correction_notes = notes
+        return bool(changes) or notes is not None
+
+    return change_draft(
+        report, change, verb="apply_changes", by=by, at=at, revision=revision, also=["correction_notes"]
+    )
 
 
 def mark_section_checked(report: Report, section_id: str, *, is_checked: bool = True, by: User, at: datetime) -> Report:
@@ -114,20 +184,23 @@ def mark_section_checked(report: Report, section_id: str, *, is_checked: bool = 
 
     Raises NotAllowed, Conflict and NotInReport.
     """
-    draft = open_draft(report, by=by)
-    if all(section["id"] != section_id for section in draft.structured_data):
-        raise NotInReport("section")
-    others = [known for known in draft.checked_sections if known != section_id]
-    draft.checked_sections = [*others, section_id] if is_checked else others
-    _store_review(draft, verb="check_section" if is_checked else "uncheck_section", by=by, at=at)
+    # Read inside the unit: two windows that check different sections at once keep both marks.
+    with unit_of_work():
+        draft = open_draft(report, by=by)
+        if all(section["id"] != section_id for section in draft.structured_data):
+            raise NotInReport("section")
+        others = [known for known in draft.checked_sections if known != section_id]
+        draft.checked_sections = [*others, section_id] if is_checked else others
+        _store_review(draft, verb="check_section" if is_checked else "uncheck_section", by=by, at=at)
     return draft
 
 
 def mark_reviewed(report: Report, *, by: User, at: datetime) -> Report:
     """Note that the doctor has read the whole report. Raises NotAllowed and Conflict."""
-    draft = open_draft(report, by=by)
-    draft.checked_sections = [section["id"] for section in draft.structured_data]
-    _store_review(draft, verb="review", by=by, at=at)
+    with unit_of_work():
+        draft = open_draft(report, by=by)
+        draft.checked_sections = [section["id"] for section in draft.structured_data]
+        _store_review(draft, verb="review", by=by, at=at)
     return draft
 
 
@@ -157,7 +230,10 @@ def _apply(draft: Report, change: Mapping[str, Any], *, by: User, at: datetime) 
     sentence_id = change.get("id")
     if not isinstance(sentence_id, str):
         _add(draft, str(change.get("section", "")), str(change.get("text", "")), by=by, at=at)
-    elif change.get("removed") is True:
+        return
+    if "base" in change:
+        check_base(draft, sentence_id, change["base"])
+    if change.get("removed") is True:
         _remove(draft, sentence_id, by=by, at=at)
     elif "text" in change:
         _edit(draft, sentence_id, str(change["text"]), by=by, at=at)
@@ -177,7 +253,9 @@ def _edit(draft: Report, sentence_id: str, text: str, *, by: User, at: datetime)
     place.sentence["text"] = new_text
     place.sentence["origin"] = "doctor"
     _drop_corrected_flag(place.sentence)
-    if not _is_written_by_hand(draft, sentence_id):
+    if _is_written_by_hand(draft, sentence_id):
+        place.sentence["evidence"] = find_evidence(draft, new_text)
+    else:
         check_support(draft, place.sentence)
     _log(draft, "edit", place, before, by=by, at=at)
     return True
@@ -226,17 +304,40 @@ def _restore(draft: Report, sentence_id: str, *, by: User, at: datetime) -> None
     section = require_section(draft.structured_data, removal["section"])
     index = min(removal["index"], len(section["sentences"]))
     section["sentences"].insert(index, removal["before"])
-    _log(draft, "restore", content.Place(section, index), None, by=by, at=at)
+    after = section["sentences"][index].copy()
+    log_correction(draft, verb="restore", section=section, before=None, after=after, by=by, at=at, index=index)
 
 
-def _add(draft: Report, section_id: str, text: str, *, by: User, at: datetime) -> None:
+def _add(draft: Report, section_id: str, text: str, *, by: User, at: datetime, cid: str = "") -> None:
     section = require_section(draft.structured_data, section_id)
-    sentence = _new_sentence(draft, section, clean_text(text), origin="doctor", evidence=[])
+    words = clean_text(text)
+    sentence = new_sentence(draft, section, words, origin="doctor", evidence=find_evidence(draft, words))
     section["sentences"].append(sentence)
-    log_correction(draft, verb="add", section=section, before=None, after=sentence, by=by, at=at)
+    more: dict[str, Any] = {"cid": cid} if cid else {}
+    log_correction(draft, verb="add", section=section, before=None, after=sentence.copy(), by=by, at=at, **more)
 
 
-def _new_sentence(
+def _placed(draft: Report, section: Section, finding: Mapping[str, Any]) -> Sentence:
+    """Return a finding as a sentence; one that the doctor wrote or confirmed in another form stays as it is."""
+    sentence = new_sentence(draft, section, finding["text"], origin="ai", evidence=evidence_of_finding(finding))
+    if finding.get("origin") == "doctor" or finding.get("support") == "confirmed":
+        sentence["origin"], sentence["support"] = finding["origin"], finding["support"]
+    else:
+        check_support(draft, sentence)
+    return sentence
+
+
+def _join_steps(draft: Report, continues: int | None) -> None:
+    """Make the edit just logged part of the one before it, when that was the same typing in the same line."""
+    *earlier, last = draft.manual_corrections
+    if continues is None or not earlier or draft.revision != continues:
+        return
+    before = earlier[-1]
+    if (before["verb"], before["sentence"], before["by"]) in [(verb, last["sentence"], last["by"]) for verb in _TYPED]:
+        draft.manual_corrections = [*earlier[:-1], {**before, "after": last["after"]}]
+
+
+def new_sentence(
     draft: Report, section: Section, text: str, *, origin: content.Origin, evidence: list[Evidence]
 ) -> Sentence:
     """Return a sentence laid out as the last one of its section; it counts as confirmed until it is checked."""

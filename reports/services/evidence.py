@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from reports.content import SOURCE_CORRECTED, Evidence, Flag, Sentence, all_sentences
+from reports.generation import guard, locate
 from reports.generation.base import TranscriptSegment
 from reports.models import Report
 from reports.services.store import check_support, evidence_of, segments_of, store_change
@@ -16,14 +17,26 @@ from synapse.common.errors import Conflict
 _WORD = re.compile(r"[\w'’]+")
 
 
+def find_evidence(report: Report, text: str) -> list[Evidence]:
+    """Return where a sentence written by hand was said; nothing unless those words support it without a doubt."""
+    segments = segments_of(report.transcription)
+    checks = guard.guard_for(segments)
+    places = locate.locate(text, checks.index)
+    if not places or checks.check(text, places).support != "supported":
+        return []
+    return [evidence_of(segment) for segment in segments if segment.id in places]
+
+
 def is_evidence_stale(report: Report) -> bool:
     """Tell whether a draft's transcript was corrected, or replaced by a newer one, after its evidence was bound."""
-    if not report.is_draft:
-        return False
-    newest = _newest_words(report.session)
-    if newest is not None and newest.pk != report.transcription_id:
+    if not report.is_draft or report.is_provisional:
+        return False  # one from live words is written again, not bound again
+    standing = report.session.transcriptions.only("session", "status", "corrected_at")
+    newest = session_queries.current_transcription(report.session, among=standing)
+    is_same = newest is not None and newest.pk == report.transcription_id
+    if newest is not None and newest.status == Transcription.Status.COMPLETED and not is_same:
         return True
-    corrected_at = report.transcription.corrected_at
+    corrected_at = newest.corrected_at if newest is not None and is_same else report.transcription.corrected_at
     return corrected_at is not None and (report.evidence_bound_at is None or corrected_at > report.evidence_bound_at)
 
 
@@ -45,7 +58,7 @@ def rebind_evidence(report: Report, *, at: datetime) -> Report:
     for sentence in all_sentences(draft.structured_data):
         _rebind_sentence(draft, sentence, segments, by_time=by_time)
     for finding in draft.unassigned:
-        finding["evidence"] = _rebound(finding["evidence"], segments, by_time=by_time)
+        finding["evidence"] = rebound(finding["evidence"], segments, by_time=by_time)
     draft.evidence_bound_at = max(at, newest.corrected_at or at)
     try:
         store_change(draft, verb="rebind_evidence", by=None, at=at, also=["transcription", "evidence_bound_at"])
@@ -62,15 +75,24 @@ def rebind_session(session_id: UUID, *, at: datetime) -> int:
     return len(drafts)
 
 
+def bind_again(draft: Report, sentence: Sentence) -> Sentence:
+    """Return a sentence kept in the log as it stands today: bound to the transcript, checked again if that moved."""
+    bound = sentence.copy()
+    bound["evidence"] = rebound(sentence["evidence"], segments_of(draft.transcription), by_time=False)
+    if bound["evidence"] != sentence["evidence"] and bound["support"] != "confirmed":
+        check_support(draft, bound)
+    return bound
+
+
 def _rebind_sentence(
     draft: Report, sentence: Sentence, segments: Sequence[TranscriptSegment], *, by_time: bool
 ) -> None:
     cited = sentence["evidence"]
-    rebound = _rebound(cited, segments, by_time=by_time)
-    if rebound == cited:
+    bound = rebound(cited, segments, by_time=by_time)
+    if bound == cited:
         return
-    flag = None if by_time else _corrected_flag(sentence, rebound)
-    sentence["evidence"] = rebound
+    flag = None if by_time else _corrected_flag(sentence, bound)
+    sentence["evidence"] = bound
     before = sentence["support"]
     if before != "confirmed":
         check_support(draft, sentence)
@@ -81,16 +103,16 @@ def _rebind_sentence(
         _mark_unread(draft, sentence["id"])
 
 
-def _corrected_flag(sentence: Sentence, rebound: list[Evidence]) -> Flag | None:
+def _corrected_flag(sentence: Sentence, bound: list[Evidence]) -> Flag | None:
     """Return the mark of a sentence whose cited words or speakers changed; several corrections are one from the first.
 
     None when the words are those the sentence was last read with: put back, set with other marks, or cut elsewhere.
     """
     marked = next((flag for flag in sentence["flags"] if flag["kind"] == SOURCE_CORRECTED), None)
     before = marked["before"] if marked is not None else _said(sentence["evidence"])
-    after = _said(rebound)
+    after = _said(bound)
     old, new = _plain_words(before), _plain_words(after)
-    is_cut_elsewhere = {_extent(place) for place in sentence["evidence"]} != {_extent(place) for place in rebound}
+    is_cut_elsewhere = {_extent(place) for place in sentence["evidence"]} != {_extent(place) for place in bound}
     if old == new or (is_cut_elsewhere and f" {old} " in f" {new} "):
         return None
     detail = "The transcript was corrected after this was written. Read the sentence again."
@@ -118,7 +140,7 @@ def _extent(place: Evidence) -> tuple[int, int]:
     return place["start_ms"], place["end_ms"]
 
 
-def _rebound(evidence: list[Evidence], segments: Sequence[TranscriptSegment], *, by_time: bool) -> list[Evidence]:
+def rebound(evidence: list[Evidence], segments: Sequence[TranscriptSegment], *, by_time: bool) -> list[Evidence]:
     """Return the places of the transcript that stand for the old ones, in the order of the recording.
 
     A place is found by its segment's id while that stands uncut; a merged or split one by its time, as all are in

@@ -1,64 +1,63 @@
 """Signing a report, what still keeps it from being signed, and the new version that amends it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from reports import content, permissions, signing
+from reports import content, permissions
 from reports.content import all_sentences
-from reports.models import Report
+from reports.models import Report, SealEntry
+from reports.sealing import signing
+from reports.sealing.signing import Facts
+from reports.services import chaining, co_signing
+from reports.services.blockers import Blocker
 from reports.services.drafting import next_version
 from reports.services.evidence import is_evidence_stale
+from reports.services.reauthentication import PasswordNotChecked
+from reports.services.risk import undecided_blockers
 from reports.services.store import StaleRevision
-from sessions_app import deletion
-from synapse.accounts import throttle
+from sessions_app.recordings import deletion
 from synapse.accounts.models import User
 from synapse.audit.models import Action, Outcome
 from synapse.audit.services import record, unit_of_work
-from synapse.common.errors import Conflict, DomainError, NotAllowed
+from synapse.common.errors import Conflict, DomainError
 from synapse.common.transitions import advance
+from synapse.webhooks.events import emit
+from synapse.webhooks.kinds import Kind
 
-PASSWORD_PURPOSE = "sign"  # noqa: S105  the name of a throttle, no secret
-
-
-@dataclass(frozen=True)
-class Blocker:
-    """One thing to do before a report can be signed. `target` is the id of the line or section it is about."""
-
-    code: str
-    message: str
-    target: str = ""
+LONGEST_REASON = 500
+# What a blocker is about, as a program finds it in the report.
+_PLACES = {
+    "unsupported": "sentences",
+    "required_section": "sections",
+    "risk_undispositioned": "risk_statements",
+    "transcript_changed": "transcription",
+}
 
 
 class NotReady(Conflict):
-    """The report cannot be signed yet; `blockers` says why, one by one."""
+    """The report cannot be signed yet; `blockers` says why, one by one, and `fields` at which place of the report."""
 
     code = "not_ready_to_sign"
 
     def __init__(self, blockers: Sequence[Blocker]) -> None:
-        super().__init__(" ".join(blocker.message for blocker in blockers))
+        super().__init__(" ".join(dict.fromkeys(blocker.message for blocker in blockers)))
         self.blockers = list(blockers)
 
-
-class PasswordNotChecked(NotAllowed):
-    """Signing needs the signer's password again."""
-
-    code = "password_required"
-
-
-class WrongPassword(DomainError):
-    """The password given for signing is not the signer's."""
-
-    code = "wrong_password"
-
-    def __init__(self) -> None:
-        super().__init__("This password is not right. Nothing was signed.")
+    @property
+    def fields(self) -> dict[str, list[str]]:
+        named: dict[str, list[str]] = {}
+        for blocker in self.blockers:
+            name = ".".join(filter(None, (_PLACES[blocker.code], blocker.target)))
+            named.setdefault(name, []).append(blocker.message)
+        return named
 
 
 class EmptyReason(DomainError):
     """An amendment needs a reason."""
 
     code = "empty_reason"
+    field = "reason"
 
 
 def blockers_of(report: Report) -> list[Blocker]:
@@ -74,6 +73,7 @@ def blockers_of(report: Report) -> list[Blocker]:
         Blocker("required_section", f"“{section.title}” is required and empty: write it.", section.id)
         for section in content.unfilled_required(report.structured_data, report.template_structure)
     ]
+    blockers += undecided_blockers(report)
     if is_evidence_stale(report):
         blockers.append(
             Blocker("transcript_changed", "The transcript was corrected since: open the report to check it again.")
@@ -81,53 +81,60 @@ def blockers_of(report: Report) -> list[Blocker]:
     return blockers
 
 
-def check_signing_password(by: User, password: str, *, at: datetime) -> None:
-    """Check the signer's password; raise WrongPassword, or TooManyTries after too many wrong ones."""
-    throttle.check_may_try(PASSWORD_PURPOSE, by.username, None, at=at)
-    if by.check_password(password):
-        throttle.clear_failures(PASSWORD_PURPOSE, by.username, None)
-        return
-    throttle.count_failure(PASSWORD_PURPOSE, by.username, None, at=at)
-    with unit_of_work():
-        record(Action.SIGN, by=by, outcome=Outcome.DENIED, detail={"reason": "wrong_password"})
-    raise WrongPassword
+def check_ready(report: Report, *, by: User) -> None:
+    """Raise as `sign_report` would, before somebody is asked for a password and spends a code that counts once."""
+    permissions.check_can_sign(by, report)
+    if blockers := blockers_of(report):
+        raise NotReady(blockers)
 
 
 def sign_report(
-    report: Report, *, by: User, at: datetime, password_checked: bool, revision: int | None = None
+    report: Report,
+    *,
+    by: User,
+    at: datetime,
+    password_checked: bool,
+    revision: int | None = None,
+    replace_reason: str = "",
 ) -> Report:
-    """Seal a draft: hash over content, evidence and template version, signature over hash, signer and time.
+    """Seal a draft: hash over its content and place in the patient's chain, signature over hash, signer and time.
 
     The recording is deleted when its rule says so: always without the patient's consent to keep it.
 
     `password_checked` says that `check_signing_password` passed in this request; `revision` is the one the doctor
-    read. Raises NotAllowed, Conflict, StaleRevision and NotReady.
+    read. A version written anew after one was signed amends that one and needs `replace_reason`. Raises NotAllowed,
+    Conflict, StaleRevision, NotReady and EmptyReason.
     """
     if not password_checked:
-        raise PasswordNotChecked("Type your password again to sign.")
+        raise PasswordNotChecked
     with unit_of_work():
         locked = Report.objects.select_for_update(of=("self",)).select_related("session__doctor", "transcription")
         report = locked.get(pk=report.pk)
-        permissions.check_can_sign(by, report)
         if revision is not None and report.revision != revision:
+            permissions.check_can_sign(by, report)
             raise StaleRevision
-        if blockers := blockers_of(report):
-            raise NotReady(blockers)
-        digest = signing.content_digest(report)
+        check_ready(report, by=by)
+        _name_the_amended(report, replace_reason)
+        if report.reviewed_at is None:
+            report.reviewed_by, report.reviewed_at = by, at
+        place = chaining.next_place(report.session.patient_id)
+        facts = Facts(SealEntry.Kind.REPORT, report.pk, signing.digest_of(report, place), by.pk, at)
         advance(
             report,
             Report.Status.SIGNED,
             at=at,
             signed_by=by,
             signed_at=at,
-            reviewed_by=report.reviewed_by or by,
-            reviewed_at=report.reviewed_at or at,
+            amends=report.amends,
+            amend_reason=report.amend_reason,
+            reviewed_by=report.reviewed_by,
+            reviewed_at=report.reviewed_at,
             checked_sections=[section["id"] for section in report.structured_data],
-            content_hash=digest,
-            signature=signing.make_signature(report, digest=digest, signer_id=by.pk, signed_at=at),
+            content_hash=facts.digest,
+            signature=signing.make_signature(facts),
         )
-        detail = {"hash": digest, "version": report.version}
-        record(Action.SIGN, by=by, target=report, patient_id=report.session.patient_id, detail=detail)
+        chaining.add_entry(report, facts, place, by=by, at=at)
+        emit(Kind.REPORT_SIGNED, report.pk, at=at)
         # The quotes are sealed now; unless its rule keeps it, the sound has done its work.
         deletion.delete_when_due(report.session, by=by, at=at)
     return report
@@ -145,8 +152,7 @@ def amend_report(report: Report, *, reason: str, by: User, at: datetime) -> Repo
         locked = Report.objects.select_for_update(of=("self",)).select_related("session")
         report = locked.get(pk=report.pk)
         permissions.check_can_amend(by, report)
-        if signing.verify(report) is not signing.Seal.WHOLE:
-            raise permissions.SealBroken
+        permissions.check_is_whole(report)
         amended = Report.objects.create(
             session=report.session,
             template=report.template,
@@ -158,14 +164,46 @@ def amend_report(report: Report, *, reason: str, by: User, at: datetime) -> Repo
             amend_reason=reason,
             **{name: getattr(report, name) for name in _COPIED},
         )
+        co_signing.withdraw_pending(report, by=by, at=at)
         detail = {"verb": "amend", "amends": str(report.pk)}
         record(Action.CREATE, by=by, target=amended, patient_id=report.session.patient_id, detail=detail)
     return amended
 
 
-def require_whole(report: Report, *, by: User) -> None:
+def signed_before(report: Report) -> Report | None:
+    """Return the signed version this draft would take the place of without saying so; None when it says so."""
+    if report.amends_id is not None:
+        return None
+    earlier = report.session.reports.filter(
+        report_type=report.report_type, version__lt=report.version, status=Report.Status.SIGNED
+    )
+    return earlier.order_by("-version").first()
+
+
+def _name_the_amended(report: Report, reason: str) -> None:
+    """Have a version that was written anew amend the signed one before it, in place. Raises EmptyReason."""
+    earlier = signed_before(report)
+    if earlier is None:
+        return
+    reason = " ".join(reason.split())
+    if not reason:
+        raise EmptyReason(f"Version {earlier.version} is signed. Say why this version takes its place.")
+    report.amends, report.amend_reason = earlier, reason
+
+
+def require_whole(report: Report, *, by: User | None) -> None:
     """Raise SealBroken, and record it, when a signed report's content, hash and signature do not agree."""
-    if signing.verify(report) is signing.Seal.BROKEN:
+    if broken_ones([report], by=by):
+        raise permissions.SealBroken
+
+
+def broken_ones(reports: Iterable[Report], *, by: User | None) -> set[UUID]:
+    """Return the ids of signed reports whose content, hash and signature do not agree, and record each."""
+    signed = [report for report in reports if report.is_signed]
+    found = SealEntry.objects.filter(kind=SealEntry.Kind.REPORT, object_id__in=[report.pk for report in signed])
+    entries = {entry.object_id: entry for entry in found}
+    broken = [report for report in signed if signing.verify_with(report, entries.get(report.pk)) is signing.Seal.BROKEN]
+    for report in broken:
         with unit_of_work():
             record(
                 Action.DENY,
@@ -175,7 +213,7 @@ def require_whole(report: Report, *, by: User) -> None:
                 outcome=Outcome.DENIED,
                 detail={"reason": "seal_broken"},
             )
-        raise permissions.SealBroken
+    return {report.pk for report in broken}
 
 
 _COPIED = (
@@ -185,6 +223,7 @@ _COPIED = (
     "generated_content",
     "missing",
     "unassigned",
+    "risk_statements",
     "evidence_bound_at",
     "engine",
     "ai_model",

@@ -1,4 +1,4 @@
-"""Report templates and reports: sections of sentences, each tied to what was said."""
+"""Reports: sections of sentences, each tied to what was said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from patients.models import Patient, PatientAccess
+from reports.models.templates import ReportTemplate
 from sessions_app.models import ConsultationSession, Transcription
 from synapse.accounts.roles import Permission
 from synapse.common.models import Timestamped
@@ -17,67 +19,29 @@ if TYPE_CHECKING:
     from synapse.accounts.models import User
 
 
-class ReportTemplateQuerySet(models.QuerySet["ReportTemplate"]):
-    def visible_to(self, user: User) -> ReportTemplateQuerySet:
-        """Return a doctor's own templates and public ones; for admins the clinic's."""
-        if user.may(Permission.WRITE_TEMPLATES):
-            return self.filter(Q(doctor=user) | Q(is_public=True))
-        if user.may(Permission.MANAGE_CLINIC_TEMPLATES):
-            return self.filter(doctor=None)
-        return self.none()
-
-    def active(self) -> ReportTemplateQuerySet:
-        return self.filter(is_active=True)
-
-
-ReportTemplateManager = models.Manager.from_queryset(ReportTemplateQuerySet)
-
-
-class ReportTemplate(Timestamped):
-    """The sections a report has and how they are asked for. Without a doctor it belongs to the clinic."""
-
-    slug = models.SlugField(max_length=60)
-    name = models.CharField(max_length=120)
-    description = models.CharField(max_length=400, blank=True, default="")
-    doctor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="report_templates"
-    )
-    structure = models.JSONField(help_text="Validated by reports.structure.")
-    ai_prompt = models.TextField(blank=True, default="")
-    is_default = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
-    is_public = models.BooleanField(default=False)
-    usage_count = models.PositiveIntegerField(default=0)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=1)
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
-
-    objects = ReportTemplateManager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["doctor", "slug"], name="template_slug_per_doctor", nulls_distinct=False),
-            models.UniqueConstraint(
-                fields=["doctor"],
-                condition=Q(is_default=True),
-                name="template_one_default_per_doctor",
-                nulls_distinct=False,
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class ReportQuerySet(models.QuerySet["Report"]):
     def visible_to(self, user: User) -> ReportQuerySet:
         """Return the reports of a doctor's patients; for admins the signed ones."""
         if not user.may(Permission.VIEW_REPORTS):
             return self.none()
-        visible = self.filter(session__in=ConsultationSession.objects.visible_to(user))
+        # Whoever opens every session needs no look at them: the list then runs on an index of its order.
+        opens_all = user.may(Permission.VIEW_SESSIONS) and user.may(Permission.VIEW_ALL_PATIENTS)
+        kept = self.filter(session__erased_at=None)
+        of_sessions = Q() if opens_all else Q(session__in=ConsultationSession.objects.visible_to(user))
         if user.may(Permission.WRITE_REPORTS):
-            return visible
-        return visible.filter(status=Report.Status.SIGNED)
+            return kept.filter(of_sessions | _signed_ones_in_an_emergency(user))
+        return kept.filter(of_sessions, status=Report.Status.SIGNED)
+
+    def state_visible_to(self, user: User) -> ReportQuerySet:
+        """Return also those of which a person may know only that they are there, and whether they are signed."""
+        if user.may(Permission.HAND_OVER_REPORTS) and not user.may(Permission.VIEW_REPORTS):
+            return self.filter(session__patient__in=Patient.objects.visible_to(user), erased_at=None)
+        return self.visible_to(user)
+
+
+def _signed_ones_in_an_emergency(user: User) -> Q:
+    emergencies = PatientAccess.objects.open().filter(doctor=user, source=PatientAccess.Source.EMERGENCY)
+    return Q(status=Report.Status.SIGNED, session__patient__in=emergencies.values("patient_id"))
 
 
 ReportManager = models.Manager.from_queryset(ReportQuerySet)
@@ -118,6 +82,12 @@ class Report(Timestamped):
     version = models.PositiveIntegerField(default=1)
     amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="amendments")
     amend_reason = EncryptedTextField(blank=True, default="")
+    converted_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="conversions"
+    )
+    is_provisional = models.BooleanField(
+        default=False, help_text="Written from live words; lines nobody touched are written again from the transcript."
+    )
 
     template_version = models.PositiveIntegerField(default=1)
     template_structure = models.JSONField(
@@ -129,6 +99,14 @@ class Report(Timestamped):
     generated_content = EncryptedTextField(blank=True, default="")
     missing = EncryptedJSONField(default=list, blank=True, help_text="Said but not in the report.")
     unassigned = EncryptedJSONField(default=list, blank=True, help_text="Findings that fit no section.")
+    risk_statements = EncryptedJSONField(
+        default=list,
+        blank=True,
+        help_text="reports.content.RiskStatement: what was said about risk, and its disposition.",
+    )
+    applied_rules = models.JSONField(
+        default=list, blank=True, help_text="Ids of the learned style rules it was written with."
+    )
     checked_sections = models.JSONField(
         default=list, blank=True, help_text="Ids of sections the doctor marked checked."
     )
@@ -197,7 +175,11 @@ class Report(Timestamped):
                 name="report_signed_with_its_facts",
             ),
         ]
-        indexes = [models.Index(fields=["session", "status"], name="report_session_status")]
+        indexes = [
+            models.Index(fields=["session", "status"], name="report_session_status"),
+            models.Index(fields=["created_at"], name="report_by_creation"),
+            models.Index(fields=["signed_at"], name="report_by_signing"),
+        ]
 
     def __str__(self) -> str:
         return f"report v{self.version} of {self.session}"
