@@ -8,9 +8,9 @@ from django.utils import timezone
 from reports import services
 from reports.content import Sentence, all_sentences
 from reports.models import Report, ReportTemplate
-from sessions_app import transcripts
 from sessions_app.models import ConsultationSession, Transcription
 from sessions_app.tests.factories import make_session, segment_of
+from sessions_app.transcripts import services as transcripts
 from synapse.accounts.models import User
 from synapse.common import jobs
 from synapse.common.models import Job
@@ -95,12 +95,19 @@ def write(report: Report) -> None:
 
 
 def settle(report: Report, *, by: User) -> Report:
-    """Confirm every unsupported line and fill every empty required section."""
+    """Confirm every unsupported line fill every empty required section, decide about every risk statement."""
     for blocker in services.blockers_of(report):
         if blocker.code == "unsupported":
             report = services.settle_sentence(report, blocker.target, "confirm", by=by, at=timezone.now())
         elif blocker.code == "required_section":
             report = services.add_sentence(report, blocker.target, "Not assessed today.", by=by, at=timezone.now())
+    return decide_all(report, by=by)
+
+
+def decide_all(report: Report, *, by: User) -> Report:
+    """Decide about every open risk statement."""
+    if open_ones := [one["id"] for one in report.risk_statements if not one["disposition"]]:
+        report = services.decide_risk(report, open_ones, "current", by=by, at=timezone.now())
     return report
 
 
@@ -118,6 +125,11 @@ def make_unsupported(report: Report, *, by: User) -> Report:
 def first_sentence(report: Report) -> Sentence:
     """Return the first sentence that cites the recording."""
     return next(sentence for sentence in all_sentences(report.structured_data) if sentence["evidence"])
+
+
+def line_about(report: Report, words: str) -> Sentence:
+    """Return the first sentence that has these words in it."""
+    return next(line for line in all_sentences(report.structured_data) if words in line["text"])
 
 
 def reloaded(report: Report) -> Report:

@@ -10,7 +10,7 @@ from reports import permissions, services
 from reports.generation import embedded
 from reports.generation.base import GeneratedReport, GenerationError, GenerationRequest
 from reports.models import Report, ReportTemplate
-from reports.services import drafting
+from reports.services import drafting, writers
 from reports.tests.factories import (
     clinic_template,
     make_report,
@@ -34,6 +34,8 @@ class CloudWriter:
     """A cloud engine: writes as the embedded one does, or raises what it was given."""
 
     name = "gemini"
+    is_cloud = True
+    is_immediate = False
 
     def __init__(self, error: GenerationError | None = None) -> None:
         self.error = error
@@ -52,10 +54,7 @@ def cloud(monkeypatch):
     """Set up a cloud engine; the test may give it an error."""
     writer = CloudWriter()
 
-    def choose(*, allow_cloud: bool) -> object:
-        return writer if allow_cloud else embedded.EmbeddedGenerator()
-
-    monkeypatch.setattr(drafting, "get_generator", choose)
+    monkeypatch.setattr(writers, "get_generator", lambda *, allow_cloud: writer)
     return writer
 
 

@@ -8,9 +8,10 @@ from django.utils import timezone
 from reports import services
 from reports.content import all_sentences, find_sentence
 from reports.tests.factories import CONSULTATION, UNSUPPORTED, first_sentence, make_report, reloaded
-from sessions_app import corrections, transcripts
 from sessions_app.models import Transcription
 from sessions_app.tests.factories import segment_of
+from sessions_app.transcripts import corrections
+from sessions_app.transcripts import services as transcripts
 
 pytestmark = pytest.mark.django_db
 

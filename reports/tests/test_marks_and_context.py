@@ -1,8 +1,9 @@
 """What the doctor marked reaches the report, what was told in private reaches it only when ticked."""
 
 from reports.generation.base import GenerationContext, GenerationRequest, TranscriptSegment
+from reports.generation.findings import find_findings
 from reports.generation.prompts import transcript_prompt
-from reports.generation.scores import find_findings, score_sections
+from reports.generation.scores import score_sections
 from reports.services import drafting
 from reports.tests.factories import make_report, make_written_session
 from sessions_app import services as sessions
@@ -26,8 +27,8 @@ def request(**context: str) -> GenerationRequest:
 
 
 def test_a_marked_line_is_a_finding_whatever_it_says():
-    assert not any(2 in fact.evidence for fact in find_findings(segments()))
-    assert any(2 in fact.evidence for fact in find_findings(segments("moment")))
+    assert not any(2 in one.fact.evidence for one in find_findings(segments()))
+    assert any(2 in one.fact.evidence for one in find_findings(segments("moment")))
 
 
 def test_a_marked_line_left_out_stands_first_among_what_was_said():

@@ -5,7 +5,8 @@ import re
 import pytest
 from django.utils import timezone
 
-from reports import services, signing
+from reports import services
+from reports.sealing import signing
 from reports.tests.factories import (
     CONSULTATION,
     clinic_template,
@@ -14,9 +15,10 @@ from reports.tests.factories import (
     reloaded,
     settle,
 )
-from sessions_app import corrections
 from sessions_app import services as sessions
+from sessions_app.recordings import audio
 from sessions_app.tests.factories import make_session, record_audio, tone
+from sessions_app.transcripts import corrections
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 from synapse.testing.plugin import PASSWORD
 
@@ -29,6 +31,7 @@ def session(asha):
     session = make_session(asha)
     record_audio(session, tone(len(CONSULTATION) * 4_000))
     sessions.complete_session(session, by=asha, at=timezone.now())
+    audio.survey(session)
     session.transcriptions.all().delete()
     make_words(session)
     return session
@@ -60,8 +63,7 @@ def test_a_line_is_heard_and_its_words_light_up(browse, asha, session):
 
 def test_the_keyboard_goes_from_a_draft_to_a_signed_report(browse, asha, session):
     report = make_report(asha, session=session, template=clinic_template("psychiatry_followup"))
-    for blocker in services.blockers_of(report):
-        report = services.add_sentence(report, blocker.target, "Not assessed.", by=asha, at=timezone.now())
+    report = settle(report, by=asha)
     page = open_report(browse, asha, report)
 
     page.keyboard.press("?")
@@ -84,7 +86,7 @@ def test_the_keyboard_goes_from_a_draft_to_a_signed_report(browse, asha, session
     box.fill("Takes lithium 300 mg at night.")
     page.keyboard.press("Control+Enter")
     page.locator(".unsup", has_text="lithium").wait_for()
-    assert "settle 1 line" in page.locator("#signbar").inner_text()
+    assert "Settle 1 line before you sign" in page.locator("#signbar").inner_text()
 
     page.keyboard.press("Control+Enter")
     dialog = page.locator("#sign-report")

@@ -7,15 +7,16 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from patients import services as patients
-from reports import permissions, services, signing, triggers
-from reports.beside import player_view
+from reports import permissions, services
 from reports.content import all_sentences
 from reports.models import Report
-from reports.signing import Seal
+from reports.pages.beside import player_view
+from reports.sealing import signing, triggers
+from reports.sealing.signing import Seal
 from reports.tests.factories import first_sentence, make_report, make_words, reloaded, settle, sign
-from sessions_app import corrections
 from sessions_app import services as sessions
 from sessions_app.tests.factories import make_consent, make_session, record_audio
+from sessions_app.transcripts import corrections
 from synapse.accounts.throttle import MAXIMUM_FAILURES, TooManyTries
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, InvalidTransition, NotAllowed
@@ -226,17 +227,16 @@ def test_any_change_breaks_the_seal(asha, name, change):
 
 def test_a_hash_made_again_after_a_change_does_not_help_without_the_key(asha, settings):
     report = reloaded(make_report(asha, status="signed"))
+    entry = signing.entry_of(report)
     report.generated_content = "Other"
-    report.content_hash = signing.content_digest(report)
+    entry.digest = report.content_hash = signing.digest_of(report, signing.place_of(entry))
     settings.SIGNING_KEY = ["another key that was never configured here before"]
-    forged = signing.make_signature(
-        report, digest=report.content_hash, signer_id=report.signed_by_id, signed_at=report.signed_at
-    )
-    report.signature = forged
+    report.signature = signing.make_signature(signing.facts_of(report, entry))
+    assert signing.verify_with(report, entry) is Seal.WHOLE
 
     settings.SIGNING_KEY = ["the clinic's own key, which the forger does not have"]
 
-    assert signing.verify(report) is Seal.BROKEN
+    assert signing.verify_with(report, entry) is Seal.BROKEN
 
 
 def test_a_new_signing_key_keeps_old_seals_whole(asha, settings):
@@ -398,3 +398,12 @@ def test_a_signed_report_takes_no_other_status(asha, now):
     for status in Report.Status:
         with pytest.raises(InvalidTransition):
             advance(report, status, at=now)
+
+
+def test_a_signed_report_put_under_another_patient_is_not_whole(asha):
+    report = make_report(asha, status="signed")
+    stranger = make_report(asha).session.patient_id
+
+    type(report.session).objects.filter(pk=report.session_id).update(patient_id=stranger)
+
+    assert signing.verify(Report.objects.get(pk=report.pk)) is Seal.BROKEN

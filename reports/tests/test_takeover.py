@@ -60,6 +60,7 @@ def test_two_medications_of_one_sentence_are_two_proposals(asha, now):
         "She does not take lithium.",
         "Denies taking diazepam 5 mg.",
         "Her mother takes lithium 400 mg.",
+        "Please avoid ibuprofen.",
         "Sleep is better.",
     ],
 )

@@ -1,13 +1,21 @@
 """Templates: whose they are, how they change, what reports keep of them."""
 
+import copy
+import importlib
+from types import SimpleNamespace
+
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.urls import reverse
 
 from reports import services
-from reports.models import ReportTemplate
-from reports.seeding import install_shipped_templates
-from reports.structure import StructureError
-from reports.template_forms import rows_of, structure_of
+from reports.models import ReportTemplate, TemplateVersion
+from reports.shipped import load_shipped
+from reports.templating import seeding
+from reports.templating.entries import MENTAL_STATUS, RISK
+from reports.templating.seeding import install_shipped_templates
+from reports.templating.structure import StructureError, leaves, parse_structure
 from reports.tests.factories import clinic_template, make_report, make_written_session, reloaded
 from synapse.common.errors import Conflict, NotAllowed
 
@@ -24,36 +32,16 @@ def address(name, template):
     return reverse(f"report_templates:{name}", args=[template.pk])
 
 
-def sent(template, **changes):
-    """Return what the editor's page sends for a template."""
-    rows = rows_of(template.structure)
-    data = {
-        "name": template.name,
-        "description": template.description,
-        "ai_prompt": template.ai_prompt,
-        "version": template.version,
-        "sections-TOTAL_FORMS": len(rows),
-        "sections-INITIAL_FORMS": 0,
-        "sections-MIN_NUM_FORMS": 1,
-        "sections-MAX_NUM_FORMS": 40,
-    }
-    for number, row in enumerate(rows):
-        for name, value in row.items():
-            if value is not False:
-                data[f"sections-{number}-{name}"] = value
-    return {**data, **changes}
-
-
 # Rules --------------------------------------------------------------------------------------------------------------
 def test_a_copy_is_the_doctors_own(asha, now):
     public = clinic_template()
 
-    copy = services.copy_template(public, by=asha, at=now)
+    mine = services.copy_template(public, by=asha, at=now)
 
-    assert (copy.doctor, copy.parent, copy.version) == (asha, public, 1)
-    assert copy.structure == public.structure
-    assert not copy.is_public
-    assert not copy.is_default
+    assert (mine.doctor, mine.parent, mine.parent_version, mine.version) == (asha, public, 1, 1)
+    assert mine.structure == public.structure
+    assert not mine.is_public
+    assert not mine.is_default
 
 
 def test_a_second_copy_gets_a_slug_of_its_own(asha, now):
@@ -165,31 +153,6 @@ def test_installing_twice_adds_nothing_and_overwrites_nothing(omar, now):
     assert clinic_template("soap").name == "Our SOAP"
 
 
-# The editor's rows --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("slug", ["general", "psychiatry_followup", "mse", "soap"])
-def test_a_structure_survives_the_editor(db, slug):
-    structure = clinic_template(slug).structure
-    rows = [{**row, "parts": row["parts"].splitlines()} for row in rows_of(structure)]
-
-    again = structure_of(rows, structure)
-
-    assert [section["id"] for section in again["sections"]] == [section["id"] for section in structure["sections"]]
-    assert [section.get("subsections") for section in again["sections"]] == [
-        section.get("subsections") for section in structure["sections"]
-    ]
-
-
-def test_new_headings_get_ids_of_their_own(db):
-    row = {"id": "", "required": False, "topics": [], "instructions": "", "parts": []}
-    rows = [{**row, "title": "Plan"}, {**row, "title": "Plan"}, {**row, "title": "7 things ✓", "parts": ["Plan"]}]
-
-    structure = structure_of(rows, {"sections": []})
-
-    ids = [section["id"] for section in structure["sections"]]
-    assert ids == ["plan", "plan_2", "section_7_things"]
-    assert structure["sections"][2]["subsections"] == [{"id": "section_7_things_plan", "title": "Plan"}]
-
-
 # Doors --------------------------------------------------------------------------------------------------------------
 def test_the_list_names_own_and_public_templates(asha, signed_in, now):
     services.copy_template(clinic_template(), by=asha, at=now)
@@ -229,55 +192,103 @@ def test_the_clinics_template_is_not_changed_by_a_doctor(asha, signed_in):
     assert client.post(address("set_active", clinic_template())).status_code == 403
 
 
-def test_a_new_template_opens_in_the_editor(asha, signed_in):
-    response = signed_in(asha).post(reverse("report_templates:create"))
-
-    template = ReportTemplate.objects.get(doctor=asha)
-    assert response.url == address("edit", template)
-
-
-def test_steps_move_sections_and_save_nothing(asha, signed_in, now):
-    mine = services.copy_template(clinic_template("soap"), by=asha, at=now)
-    titles = [section["title"] for section in mine.structure["sections"]]
-    client = signed_in(asha)
-
-    moved = client.post(address("edit", mine), sent(mine, step="down-0")).content.decode()
-    removed = client.post(address("edit", mine), sent(mine, step="remove-0")).content.decode()
-    added = client.post(address("edit", mine), sent(mine, step="add")).content.decode()
-
-    assert moved.index(f'value="{titles[1]}"') < moved.index(f'value="{titles[0]}"')
-    assert f'value="{titles[0]}"' not in removed
-    assert "New section" in added
-    assert "Not saved" in moved
-    mine.refresh_from_db()
-    assert mine.version == 1
-
-
-def test_the_editor_saves_the_next_version(asha, signed_in, now):
-    mine = services.copy_template(clinic_template("soap"), by=asha, at=now)
-
-    response = signed_in(asha).post(
-        address("edit", mine), sent(mine, **{"name": "My SOAP", "sections-0-title": "What they told me"})
-    )
-
-    assert response.url == address("detail", mine)
-    mine.refresh_from_db()
-    assert (mine.name, mine.version) == ("My SOAP", 2)
-    assert mine.structure["sections"][0]["title"] == "What they told me"
-
-
-def test_the_editor_says_what_is_wrong(asha, signed_in, now):
-    mine = services.copy_template(clinic_template("soap"), by=asha, at=now)
-
-    response = signed_in(asha).post(
-        address("edit", mine), sent(mine, **{"sections-0-title": "", "ai_prompt": "Write for {{patient_name}}."})
-    )
-
-    assert response.status_code == 422
-    assert "There is no variable patient_name" in response.content.decode()
-
-
 def test_the_default_is_chosen_with_one_press(asha, signed_in):
     signed_in(asha).post(address("set_default", clinic_template("dap")))
 
     assert ReportTemplate.objects.get(doctor=asha, is_default=True).slug == "dap"
+
+
+# Versions -----------------------------------------------------------------------------------------------------------
+def versions(template):
+    return list(template.versions.order_by("version").values_list("version", "name", "saved_by"))
+
+
+def test_every_save_keeps_a_version_and_an_old_one_comes_back_as_a_new_one(asha, ben, now):
+    mine = services.copy_template(clinic_template(), by=asha, at=now)
+    save(mine, name="Second", by=asha, at=now)
+
+    restored = services.restore_version(mine, 1, by=asha, at=now)
+
+    name = "Psychiatric follow-up"
+    assert versions(mine) == [(1, name, asha.pk), (2, "Second", asha.pk), (3, name, asha.pk)]
+    assert (restored.version, restored.name) == (3, name)
+    with pytest.raises(NotAllowed):
+        services.restore_version(mine, 2, by=ben, at=now)
+
+
+def test_templates_from_before_versions_get_their_row_and_copies_their_parents_version(asha, now):
+    mine = services.copy_template(clinic_template(), by=asha, at=now)
+    TemplateVersion.objects.all().delete()
+    ReportTemplate.objects.filter(pk=mine.pk).update(parent_version=None)
+    migration = importlib.import_module("reports.migrations.0004_template_version_rows")
+
+    migration.write_rows(apps, SimpleNamespace(connection=connection))
+    migration.write_rows(apps, SimpleNamespace(connection=connection))
+
+    assert TemplateVersion.objects.count() == ReportTemplate.objects.count()
+    assert versions(mine) == [(1, "Psychiatric follow-up", asha.pk)]
+    mine.refresh_from_db()
+    assert mine.parent_version == 1
+
+
+# A new release ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def new_release(monkeypatch):
+    """A release whose SOAP note says something else."""
+    shipped = copy.deepcopy(load_shipped())
+    shipped["soap"]["description"] = "As the new release words it."
+    monkeypatch.setattr(seeding, "load_shipped", lambda: shipped)
+    return shipped
+
+
+@pytest.mark.parametrize("is_older_than_digests", [False, True])
+def test_a_new_release_renews_what_the_clinic_never_changed_once(new_release, is_older_than_digests):
+    if is_older_than_digests:
+        ReportTemplate.objects.update(shipped_digest="")
+
+    install_shipped_templates(using="default")
+    install_shipped_templates(using="default")
+
+    soap = clinic_template("soap")
+    assert (soap.version, soap.description) == (2, "As the new release words it.")
+    assert versions(soap) == [(1, "SOAP note", None), (2, "SOAP note", None)]
+    assert clinic_template("dap").version == 1
+
+
+@pytest.mark.parametrize("is_older_than_digests", [False, True])
+def test_a_new_release_leaves_what_the_clinic_changed(omar, now, new_release, is_older_than_digests):
+    if is_older_than_digests:
+        ReportTemplate.objects.update(shipped_digest="")
+    save(clinic_template("soap"), name="Our SOAP", by=omar, at=now)
+
+    install_shipped_templates(using="default")
+
+    soap = clinic_template("soap")
+    assert (soap.version, soap.name, soap.description) == (2, "Our SOAP", "Subjective, objective, assessment, plan.")
+
+
+# What is shipped ----------------------------------------------------------------------------------------------------
+def test_checklists_of_shipped_templates_use_the_shared_items():
+    shared = {**MENTAL_STATUS, **RISK}
+    lists = {slug: checklists_of(slug) for slug in load_shipped()}
+
+    for slug, found in lists.items():
+        for section in found:
+            assert [(item.id, item.title) for item in section.items] == [
+                (item.id, shared[item.id]) for item in section.items
+            ], slug
+    for slug in ("intake", "mse", "psychiatry_initial", "psychiatry_followup"):
+        assert {item.id for section in lists[slug] for item in section.items} == set(shared), slug
+    for slug in ("medication_review", "emdr", "couples", "group", "safety_plan", "discharge_summary", "treatment_plan"):
+        assert "suicidal_ideation" in {item.id for section in lists[slug] for item in section.items}, slug
+
+
+def test_no_shipped_template_invents_a_number_to_call():
+    for slug, shipped in load_shipped().items():
+        for place, _ in leaves(parse_structure(shipped["structure"])):
+            assert not any(character.isdigit() for character in place.fixed_text), slug
+
+
+def checklists_of(slug):
+    places = (place for place, _ in leaves(parse_structure(load_shipped()[slug]["structure"])))
+    return [place for place in places if place.type == "checklist"]

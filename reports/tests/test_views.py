@@ -17,7 +17,7 @@ from reports.tests.factories import (
     reloaded,
     settle,
 )
-from sessions_app import corrections
+from sessions_app.transcripts import corrections
 from synapse.audit.models import AuditEvent
 from synapse.testing.plugin import PASSWORD
 
@@ -58,7 +58,7 @@ def test_a_draft_shows_its_lines_their_places_and_the_transcript(asha, signed_in
     assert "Keep, I confirm it" in page
     assert 'aria-label="Play evidence at 0:' in page
     assert "How has your sleep been since we last met?" in page
-    assert "settle 1 line" in page
+    assert "Settle 1 line" in page
 
 
 def test_a_stranger_finds_nothing(asha, ben, signed_in):
@@ -113,7 +113,7 @@ def test_a_report_that_does_not_exist_is_not_found(asha, signed_in):
 
 def test_a_broken_seal_shows_no_content(asha, signed_in, monkeypatch):
     report = make_report(asha, status="signed")
-    monkeypatch.setattr("reports.signing.content_digest", lambda report: "0" * 64)
+    monkeypatch.setattr("reports.sealing.signing.digest_of", lambda document, place: "0" * 64)
 
     response = signed_in(asha).get(address("detail", report))
 

@@ -8,9 +8,17 @@ import pytest
 
 from reports.generation.base import GenerationContext, GenerationRequest, TranscriptSegment
 from reports.shipped import load_shipped
-from reports.structure import parse_structure
+from reports.templating.structure import parse_structure
+from synapse.outside import calls
 
 FOLDER = Path(__file__).parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def engines_alone():
+    """Try the engines as the commands do: without a database, on words that are no patient's."""
+    with calls.unrecorded():
+        yield
 
 
 def talk(*lines: str) -> tuple[TranscriptSegment, ...]:

@@ -2,10 +2,14 @@
 
 import copy
 
+import pytest
+
 from reports.generation.assemble import assemble, content_text, evidence_objects, iter_sentences
-from reports.generation.base import DraftSection, DraftSentence, GeneratedReport
+from reports.generation.base import DraftSection, DraftSentence, GeneratedReport, GenerationRequest
+from reports.generation.calibration import calibrated, expected_error
 from reports.generation.embedded import EmbeddedGenerator
-from reports.generation.scores import score_sections
+from reports.generation.scores import faults_of, score_sections
+from reports.templating.structure import Entry, Section
 
 from .conftest import request_for, talk
 
@@ -119,3 +123,71 @@ def test_scores_that_cannot_be_computed_are_none() -> None:
 
     assert scores.quality is None
     assert scores.confidence is None
+
+
+def test_quality_names_each_line_that_lowers_it() -> None:
+    def line(number: int, text: str, support: str = "supported") -> dict:
+        return {"id": f"s{number}", "text": text, "evidence": [], "support": support, "layout": "prose"}
+
+    lines = [
+        line(1, "She sleeps badly."),
+        line(2, "She sleeps badly."),
+        line(3, "Takes lithium.", "unsupported"),
+        line(4, "I told my mother."),
+        line(5, "The patient said “I told my mother”."),
+        line(6, "Low mood in the evening and morning"),
+    ]
+    sections = [{"id": "history", "sentences": lines, "subsections": []}]
+
+    faults = [(fault.sentence, fault.kind) for fault in faults_of(sections)]
+
+    assert faults == [("s2", "repeated"), ("s3", "unsupported"), ("s4", "first_person"), ("s6", "fragment")]
+    assert score_sections(sections, (), ()).quality == round(1 - 1 / 6 - 0.5 * 3 / 6, 3)
+
+
+def test_a_section_that_was_not_assessed_is_not_documented() -> None:
+    items = (Entry("mood", "Mood"),)
+    template = (Section("mse", "Mental status", required=True, type="checklist", items=items),)
+    request = GenerationRequest(template, talk("d: Hello.", "p: Hello there."))
+
+    scores = assemble(EmbeddedGenerator().generate(request), request).scores
+
+    assert (scores.required_documented, scores.required_total, scores.quality) == (0, 1, None)
+
+
+def test_another_drug_or_dose_is_no_cover_for_what_was_said() -> None:
+    segments = talk("d: We will increase your sertraline to 75 mg every morning.")
+    sentence = {
+        "id": "s1",
+        "text": "We will increase the patient's sertraline to 50 mg every morning.",
+        "support": "supported",
+    }
+    evidence = evidence_objects([1], segments)
+
+    [missing] = score_sections(
+        [{"id": "plan", "sentences": [{**sentence, "evidence": evidence}]}], (), segments
+    ).missing
+
+    assert missing["kind"] == "medication"
+    assert "75 mg" in missing["text"]
+
+
+def test_findings_stand_by_gravity_and_know_their_section(followup: tuple) -> None:
+    request = request_for(followup, "soap")
+    sections = [{"id": section.id, "sentences": []} for section in request.sections]
+
+    missing = score_sections(sections, request.sections, followup).missing
+
+    kinds = [entry["kind"] for entry in missing]
+    order = ["risk", "medication", "allergy", "diagnosis", "plan", "substance", "symptom", "other"]
+    assert kinds == sorted(kinds, key=order.index)
+    assert kinds[0] == "risk"
+    assert {entry["place"] for entry in missing} <= {"subjective", "objective", "assessment", "plan"}
+
+
+def test_a_calibrated_score_rises_and_stays_a_probability() -> None:
+    values = [calibrated(step / 20) for step in range(21)]
+
+    assert values == sorted(values)
+    assert 0 <= values[0] <= values[-1] <= 1
+    assert expected_error([(0.9, True), (0.9, True), (0.9, False), (0.1, False)]) == pytest.approx(0.2)

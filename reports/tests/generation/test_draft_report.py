@@ -66,7 +66,7 @@ def test_without_json_the_text_of_the_report_is_printed(tmp_path: Path, capsys: 
         "segments": [{"id": 1, "speaker": "patient", "text": "I feel sad all day."}],
     }
 
-    assert "He feels sad all day." in draft(session, tmp_path, capsys)
+    assert "The patient reports that he feels sad all day." in draft(session, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(

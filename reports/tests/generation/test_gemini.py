@@ -10,10 +10,10 @@ from reports.generation.assemble import assemble, iter_sentences
 from reports.generation.base import GenerationContext, GenerationError, GenerationRequest
 from reports.generation.gemini import GeminiGenerator
 from reports.generation.prompts import PROMPT_VERSION
-from reports.structure import parse_structure
+from reports.templating.structure import parse_structure
 
 from .conftest import talk
-from .gemini_server import GeminiServer
+from .model_server import GeminiServer
 
 STRUCTURE = {
     "sections": [
@@ -161,7 +161,7 @@ def test_a_late_answer_is_a_transient_timeout(server: GeminiServer) -> None:
 
 def test_an_address_where_nobody_answers_is_transient() -> None:
     closed = GeminiServer()
-    closed._server.server_close()
+    closed.close()
 
     error = failure(closed)
 

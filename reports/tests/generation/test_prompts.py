@@ -1,12 +1,23 @@
 """What may stand in a prompt."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
-from reports.generation.base import GenerationContext
-from reports.generation.prompts import Scrubber, UnknownVariable, check_prompt, fill_variables
+from reports.generation import prompts
+from reports.generation.base import DraftSection, GenerationContext, GenerationRequest
+from reports.generation.prompts import (
+    PROMPT_VERSION,
+    Scrubber,
+    UnknownVariable,
+    check_prompt,
+    fill_variables,
+    transcript_prompt,
+)
 from reports.generation.schema import answer_schema
 from reports.shipped import load_shipped
-from reports.structure import parse_structure
+from reports.templating.structure import parse_structure
 
 
 def test_listed_variables_are_filled_and_nothing_else_is_special() -> None:
@@ -60,4 +71,20 @@ def test_the_schema_of_every_shipped_template_names_all_its_places() -> None:
         assert schema["required"] == [section.id for section in sections]
         for section in sections:
             inner = schema["properties"][section.id]["properties"]
-            assert list(inner) == [child.id for child in section.subsections] or list(inner) == ["status", "sentences"]
+            own = [item.id for item in section.items] or ["status", "rows" if section.columns else "sentences"]
+            assert list(inner) == ([child.id for child in section.subsections] or own)
+
+
+def test_a_change_of_the_prompts_wording_raises_its_version_and_is_told() -> None:
+    wording = "\n".join(
+        (
+            prompts._SYSTEM,
+            prompts.repair_prompt([]),
+            prompts.section_prompt(DraftSection("part", "not_discussed"), ""),
+            transcript_prompt(GenerationRequest(sections=(), segments=())),
+        )
+    )
+    digest = hashlib.sha256(wording.encode()).hexdigest()[:12]
+    told = (Path(prompts.__file__).parent / "PROMPTS.md").read_text(encoding="utf-8")
+
+    assert f"| {PROMPT_VERSION} | {digest} |" in told

@@ -1,5 +1,7 @@
 """Speech told in the third person, and short answers read with their question."""
 
+import re
+
 import pytest
 
 from reports.generation.facts import extract_facts
@@ -55,8 +57,12 @@ def test_verbs_take_the_ending_of_the_third_person(verb: str, third: str) -> Non
 @pytest.mark.parametrize(
     ("question", "answer", "sentence"),
     [
-        ("Any chest pain or shortness of breath?", "No.", "Denies any chest pain or shortness of breath."),
-        ("Have you had any thoughts of hurting yourself?", "No.", "Denies any thoughts of hurting herself."),
+        ("Any chest pain or shortness of breath?", "No.", "The patient denies any chest pain or shortness of breath."),
+        (
+            "Have you had any thoughts of hurting yourself?",
+            "No.",
+            "The patient denies any thoughts of hurting herself.",
+        ),
         ("Are you still taking the sertraline?", "No.", "She is no longer taking the sertraline."),
         (
             "Are you still taking the sertraline?",
@@ -65,10 +71,10 @@ def test_verbs_take_the_ending_of_the_third_person(verb: str, third: str) -> Non
         ),
         ("Do you sleep well?", "No.", "She does not sleep well."),
         ("Have you ever tried to kill yourself?", "No, never.", "She has never tried to kill herself."),
-        ("Do you feel hopeless?", "Yes.", "Reports feeling hopeless."),
+        ("Do you feel hopeless?", "Yes.", "The patient reports feeling hopeless."),
         ("How long has this been going on?", "about three weeks", "Duration: about 3 weeks."),
         ("How is your appetite?", "pretty bad", "Appetite: pretty bad."),
-        ("So no fevers?", "Right.", "Denies any fevers."),
+        ("So no fevers?", "Right.", "The patient denies any fevers."),
     ],
 )
 def test_a_short_answer_is_read_with_its_question(question: str, answer: str, sentence: str) -> None:
@@ -81,6 +87,22 @@ def test_a_yes_to_a_question_put_in_the_negative_says_nothing_certain() -> None:
 
 def test_a_yes_to_either_or_says_nothing_certain() -> None:
     assert answered("Do you have nausea or vomiting?", "Yes.") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Are you still taking prazosin?", "Yes, 2 mg at bedtime. No dizziness."),
+        ("Do you still smoke?", "Yes, ten a day. No cough."),
+        ("Are you taking it every day?", "No side effects."),
+    ],
+)
+def test_the_absence_of_something_else_is_no_answer_to_the_question(question: str, answer: str) -> None:
+    *_, unit = make_units(talk(f"d: {question}", f"p: {answer}"))
+
+    told = " ".join(rewrite(unit, "medication", SHE))
+
+    assert not re.search(r"no longer|\bnot\b|reports", told), told
 
 
 def test_denies_is_never_written_without_a_question() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from reports.shipped import load_shipped
-from reports.structure import StructureError, empty_report, leaves, parse_structure
+from reports.templating.structure import StructureError, empty_report, leaves, parse_structure
 
 
 def section(**fields: object) -> dict:
@@ -37,6 +37,14 @@ def test_every_shipped_template_is_valid_and_the_promised_ones_are_there() -> No
         "mse",
         "psychiatry_initial",
         "psychiatry_followup",
+        "medication_review",
+        "emdr",
+        "couples",
+        "group",
+        "safety_plan",
+        "discharge_summary",
+        "referral_letter",
+        "treatment_plan",
     }
     assert promised <= set(shipped)
     assert [slug for slug, template in shipped.items() if template["is_default"]] == ["general"]
@@ -52,7 +60,12 @@ def test_every_shipped_template_is_valid_and_the_promised_ones_are_there() -> No
         (section(title="  "), "no title"),
         (section(title="x" * 121), "at most 120 characters"),
         (section(required="yes"), "required is true or false"),
-        (section(type="table"), "text or structured"),
+        (section(type="essay"), "checklist or fixed"),
+        (section(type="table"), "the type table needs them"),
+        (section(columns=[{"id": "dose", "title": "Dose"}]), "columns go with the type table"),
+        (section(type="checklist", items=[{"id": "sleep"}]), "items 1 has no title"),
+        (section(type="fixed"), "the type fixed needs it"),
+        (section(style={"detail": "endless"}), "detail is concise, standard, detailed"),
         (section(subsections=[{"id": "a", "title": "A"}]), "only a structured section"),
         (section(maps_to="astrology"), "maps_to is one or more of"),
         (section(colour="red"), "unknown keys: colour"),

@@ -3,7 +3,7 @@
 import pytest
 
 from reports.generation.textnorm import clean
-from sessions_app.spoken_numbers import number_words_to_digits
+from sessions_app.transcripts.spoken_numbers import number_words_to_digits
 
 
 @pytest.mark.parametrize(
