@@ -1,0 +1,1 @@
+"""When a doctor can see somebody, and which times are free."""

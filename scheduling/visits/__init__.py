@@ -1,0 +1,1 @@
+"""Booking a visit, and what is done with one that is booked."""
