@@ -1,0 +1,1 @@
+"""The calendar's pages: days and weeks, what is drawn on them, and whether they are still up to date."""

@@ -1,0 +1,1 @@
+"""Calendars outside: those that read ours, and those we read."""
