@@ -1,0 +1,1 @@
+"""Messages to patients about their visits, and what they answer."""
