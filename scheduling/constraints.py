@@ -1,6 +1,6 @@
-"""No doctor and no patient has two active visits at once: the rule as the database keeps it.
+"""No doctor, no patient and no room has two active visits at once: the rule as the database keeps it.
 
-PostgreSQL has an exclusion constraint for it (see the migration `0002_no_overlap`). SQLite has none: there a trigger
+PostgreSQL has exclusion constraints for it (see `0002_no_overlap` and `0004_no_room_overlap`). SQLite has none: there a trigger
 refuses, and services check inside an IMMEDIATE transaction, so nobody else writes between check and insert.
 """
 
@@ -8,8 +8,9 @@ from synapse.common.triggers import Trigger
 
 DOCTOR_OVERLAP = "appointment_doctor_overlap"
 PATIENT_OVERLAP = "appointment_patient_overlap"
+ROOM_OVERLAP = "appointment_room_overlap"
 
-_COLUMNS = {DOCTOR_OVERLAP: "doctor_id", PATIENT_OVERLAP: "patient_id"}
+_COLUMNS = {DOCTOR_OVERLAP: "doctor_id", PATIENT_OVERLAP: "patient_id", ROOM_OVERLAP: "room_id"}
 _ACTIVE = "('scheduled', 'confirmed', 'completed')"
 
 

@@ -1,0 +1,1 @@
+"""Visits, free times, and when doctors work, for programs."""
