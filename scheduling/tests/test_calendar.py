@@ -5,15 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduling.calendar import (
-    NoSuchTime,
-    Span,
-    at_wall_clock,
-    day_bounds,
-    lay_out,
-    month_weeks,
-    week_of,
-)
+from scheduling.calendar.layout import NoSuchTime, Span, at_wall_clock, day_bounds, lay_out, month_weeks, week_of
 
 BERLIN = ZoneInfo("Europe/Berlin")  # 30 March 2025 has 23 hours, 26 October 2025 has 25
 KOLKATA = ZoneInfo("Asia/Kolkata")

@@ -1,6 +1,8 @@
 """The calendar's pages: who gets in, what they show, what a click does."""
 
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -8,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from patients.consent import record_consent
+from patients.consents.services import record_consent
 from patients.tests.factories import make_patient
 from scheduling.models import Appointment
 from scheduling.tests.factories import make_appointment
@@ -17,6 +19,7 @@ from synapse.audit.models import AuditEvent, AuditSubject
 
 Status = Appointment.Status
 MONDAY = datetime(2027, 3, 1, 4, 30, tzinfo=UTC)  # 10:00 at the clinic
+pytestmark = pytest.mark.happens_at(MONDAY - timedelta(days=10))
 
 
 def page(name, *args):
@@ -82,7 +85,7 @@ def test_the_week_shows_the_visit_at_its_place_and_names_whose_data_it_showed(si
 
 
 def test_a_doctor_sees_when_a_colleague_is_busy_but_not_with_whom(signed_in, ben, visit):
-    html = signed_in(ben).get(page("calendar"), {"day": "2027-03-01", "view": "day"}).content.decode()
+    html = signed_in(ben).get(page("calendar"), {"day": "2027-03-01", "view": "doctors"}).content.decode()
 
     assert "Busy" in html
     assert "Iyer" not in html
@@ -142,15 +145,18 @@ def test_times_are_those_of_the_readers_zone(signed_in, asha, visit):
     assert "5:30 · Follow-up" in html
 
 
-@pytest.mark.parametrize("view", ["week", "day"])
-def test_a_full_calendar_takes_as_many_queries_as_one_visit(signed_in, rita, asha, view):
+@pytest.mark.parametrize("view", ["day", "week", "doctors", "month", "agenda"])
+def test_100_visits_take_as_many_queries_as_10(signed_in, rita, asha, view):
     client = signed_in(rita)
     address = f"{page('calendar')}?day=2027-03-01&view={view}"
-    make_appointment(asha, scheduled_at=MONDAY)
+    ten = [make_appointment(asha, scheduled_at=MONDAY + timedelta(minutes=50 * number)) for number in range(10)]
     client.get(address)
     few = _count_queries(client, address)
-    for number in range(1, 12):
-        make_appointment(asha, scheduled_at=MONDAY + timedelta(minutes=50 * number), duration_minutes=45)
+    for visit in ten:
+        copies = [copy(visit) for _ in range(9)]
+        for each in copies:
+            each.pk, each.overbooked, each._state.adding = uuid4(), True, True
+        Appointment.objects.bulk_create(copies)
 
     assert _count_queries(client, address) == few
 
@@ -218,6 +224,16 @@ def test_confirming_returns_to_the_day(signed_in, rita, visit):
     assert response["Location"].endswith("?day=2027-03-01")
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_desk_notes_whether_the_patient_called_the_visit_off(signed_in, rita, visit, asked):
+    data = {"reason": "Fell ill"} | ({"by_patient": "on"} if asked else {})
+
+    signed_in(rita).post(reverse("scheduling:cancel", args=[visit.pk]), data)
+
+    visit.refresh_from_db()
+    assert (visit.status, visit.cancelled_by_patient, visit.cancelled_by) == ("cancelled", asked, rita)
+
+
 def test_a_visit_is_cancelled_with_its_reason(signed_in, rita, visit):
     client = signed_in(rita)
 
@@ -249,7 +265,7 @@ def test_a_move_to_a_taken_time_says_so_at_the_time(signed_in, asha, visit):
 
     response = signed_in(asha).post(page("move", visit.pk), data)
 
-    assert response.status_code == 422
+    assert response.status_code == 409
     assert response.context["form"].errors["clock"] == ["The doctor has another visit at this time. Pick a free one."]
 
 
@@ -310,7 +326,7 @@ def test_a_taken_time_keeps_what_was_typed(signed_in, rita, asha, visit):
     response = signed_in(rita).post(page("book"), booking(patient, asha, chief_complaint="Panic"))
 
     html = response.content.decode()
-    assert response.status_code == 422
+    assert response.status_code == 409
     assert "another visit at this time" in html
     assert "Tomás Herrera" in html
     assert "Panic" in html
@@ -323,6 +339,7 @@ def test_a_taken_time_keeps_what_was_typed(signed_in, rita, asha, visit):
         ("day", "2027-02-30"),
         ("clock", "25:00"),
         ("duration_minutes", "3"),
+        ("copay_amount", "-1"),
         ("appointment_type", "surgery"),
         ("patient", "nobody"),
         ("patient", ""),
@@ -356,6 +373,8 @@ def test_an_address_can_name_patient_day_and_time(signed_in, rita, asha):
     assert "Kavya Iyer" in html
     assert 'value="2027-03-01"' in html
     assert 'value="11:30"' in html
+    # Another patient is chosen for the same doctor and time.
+    assert f'href="{page("book")}?doctor={asha.pk}&amp;day=2027-03-01&amp;time=11%3A30"' in html
 
 
 @pytest.mark.parametrize(
@@ -392,9 +411,9 @@ def test_free_times_leave_out_what_is_taken(signed_in, rita, asha, visit):
 
     html = signed_in(rita).get(page("free_times"), query).content.decode()
 
-    assert 'data-value="11:00"' in html
-    assert 'data-value="10:00"' not in html
-    assert 'data-value="09:30"' not in html
+    assert 'data-day="2027-03-01" data-clock="11:00"' in html
+    assert 'data-day="2027-03-01" data-clock="10:00"' not in html
+    assert 'data-day="2027-03-01" data-clock="09:30"' not in html
 
 
 def test_free_times_of_a_past_day_are_none(signed_in, rita, asha):
