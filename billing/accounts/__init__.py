@@ -1,0 +1,1 @@
+"""What one patient was billed, paid and owes."""

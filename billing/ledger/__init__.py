@@ -1,0 +1,1 @@
+"""The entries every balance is a sum of, and what follows from them."""
