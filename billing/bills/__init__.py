@@ -1,0 +1,1 @@
+"""One bill: its page and its lines."""

@@ -1,0 +1,1 @@
+"""Codes of services, diagnoses, places and modifiers: the tables, the search, the fields."""

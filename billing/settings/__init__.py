@@ -1,0 +1,1 @@
+"""The fee schedule, and how the clinic bills."""
