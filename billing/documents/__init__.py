@@ -1,0 +1,1 @@
+"""What is printed about money: one sheet each, one way to a PDF."""

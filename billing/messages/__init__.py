@@ -1,0 +1,1 @@
+"""What is sent about money, and the page behind its link."""
