@@ -1,0 +1,1 @@
+"""Reminders of unpaid bills, and how far a bill is chased."""
