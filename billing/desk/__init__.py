@@ -1,0 +1,1 @@
+"""The list of bills, and work with many of them at once."""

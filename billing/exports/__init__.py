@@ -1,0 +1,1 @@
+"""Files that leave billing: bills, movements of money, the journal."""

@@ -1,0 +1,1 @@
+"""What the clinic charged, took and is owed, by month."""
