@@ -1,33 +1,25 @@
-"""Mails about bills. They name the invoice and what is to pay; no visit, no service, no diagnosis."""
+"""Work on bills that waits for the worker."""
 
-from billing.invoice import doctor_of
-from billing.models import Bill
-from billing.money import format_money
-from reports.rendering import header_of
+import logging
+from itertools import islice
+
+from django.utils import timezone
+
+from billing.ledger.checking import find_faults
 from synapse.common import jobs
-from synapse.common.jobs import PermanentJobError, TransientJobError
+from synapse.common.jobs import PermanentJobError
 from synapse.common.models import Job
-from synapse.notifications.services import NotDelivered, deliver
+
+logger = logging.getLogger(__name__)
+
+MOST_FAULTS = 200  # of one fault many may follow; the command lists all
 
 
 @jobs.task()
-def mail_invoice(job: Job) -> None:
-    """Tell the patient that a bill is there, how much it is and how to pay."""
-    bill = Bill.objects.select_related("patient", "session__doctor", "appointment__doctor", "generated_by").get(
-        pk=job.object_id
-    )
-    if not bill.patient.email:
-        raise PermanentJobError("no_address")
-    if bill.status == Bill.Status.CANCELLED:
-        return
-    context = {
-        "clinic": header_of(doctor_of(bill), with_logo=False).clinic,
-        "number": bill.bill_number,
-        "to_pay": format_money(bill.outstanding_amount, bill.currency),
-        "due": f"{bill.due_date:%-d %B %Y}",
-        "how_to_pay": bill.payment_instructions,
-    }
-    try:
-        deliver("invoice", bill.patient.email, context)
-    except NotDelivered as error:
-        raise TransientJobError(error.code) from error
+def check_ledger(job: Job) -> None:
+    """Check the ledger; faults are logged by number, without amounts, and end the job as failed work."""
+    faults = list(islice(find_faults(timezone.now()), MOST_FAULTS))
+    for fault in faults:
+        logger.error("ledger: %s: %s", fault.where, fault.what)
+    if faults:
+        raise PermanentJobError("ledger_does_not_add_up")

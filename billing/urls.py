@@ -1,19 +1,19 @@
-"""Addresses of this app."""
+"""Addresses of this app, one module of them in each room."""
 
-from django.urls import path
-
-from billing import views
+from django.urls import include, path
 
 app_name = "billing"
-urlpatterns = [
-    path("", views.bill_list, name="list"),
-    path("for-patient/<uuid:patient_pk>/", views.for_patient, name="for_patient"),
-    path("<uuid:pk>/", views.detail, name="detail"),
-    path("<uuid:pk>/edit/", views.edit, name="edit"),
-    path("<uuid:pk>/send/", views.send, name="send"),
-    path("<uuid:pk>/payment/", views.pay, name="pay"),
-    path("<uuid:pk>/refund/", views.refund, name="refund"),
-    path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
-    path("<uuid:pk>/draft-again/", views.draft_again, name="draft_again"),
-    path("<uuid:pk>/pdf/", views.pdf, name="pdf"),
-]
+ROOMS = (
+    "desk",
+    "bills",
+    "drafts",
+    "paying",
+    "documents",
+    "accounts",
+    "claims",
+    "codes",
+    "reminders",
+    "figures",
+    "settings",
+)
+urlpatterns = [path("", include(f"billing.{room}.urls")) for room in ROOMS]

@@ -1,0 +1,1 @@
+"""Bills and the ledger, for programs."""

@@ -1,0 +1,1 @@
+"""What is done with bills and money, one module for each part of the work."""
