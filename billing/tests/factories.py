@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
-from billing import services
-from billing.models import Bill, FeeScheduleItem
+from billing.models import Bill, FeeScheduleItem, Payment
 from billing.money import ZERO, Line
+from billing.services import collecting, corrections, drafting, editing, issuing, payments
 from patients.models import Patient
 from patients.tests.factories import make_patient
 from sessions_app import services as sessions
@@ -32,6 +33,11 @@ def make_fee(
     )
 
 
+def pay(bill: Bill, amount: Decimal | str, *, by: User, at: datetime, **fields: Any) -> Payment:
+    """Take cash for one bill."""
+    return payments.record_payment(bill, amount=Decimal(amount), method="cash", by=by, at=at, **fields)
+
+
 def make_bill(
     doctor: User,
     *,
@@ -50,9 +56,9 @@ def make_bill(
     patient = patient or make_patient(doctor=doctor)
     session = sessions.start_session(patient, by=doctor, at=moment - timedelta(minutes=minutes), with_recording=False)
     sessions.complete_session(session, by=doctor, at=moment)
-    bill = services.draft_bill_for_session(session, by=doctor, at=moment)
+    bill = drafting.draft_bill_for_session(session, by=doctor, at=moment)
     if total is not None:
-        services.edit_lines(
+        editing.edit_lines(
             bill,
             lines=[Line("Psychotherapy", Decimal(total), cpt_code="90834")],
             discount=ZERO,
@@ -66,15 +72,15 @@ def make_bill(
 
 def _walk(bill: Bill, status: str, doctor: User, moment: datetime, at: datetime) -> None:
     if status == Status.CANCELLED:
-        services.cancel_bill(bill, reason="Made twice", by=doctor, at=moment)
+        corrections.cancel_bill(bill, reason="Made twice", by=doctor, at=moment)
     if status in (Status.SENT, Status.OVERDUE):
-        services.send_bill(bill, by=doctor, at=moment)
+        issuing.send_bill(bill, by=doctor, at=moment)
     if status == Status.OVERDUE:
-        services.mark_overdue(at)
+        collecting.mark_overdue(at)
         bill.refresh_from_db()
     if status == Status.PARTIALLY_PAID:
-        services.record_payment(bill, amount=bill.total_amount / 4, method="upi", by=doctor, at=moment)
+        payments.record_payment(bill, amount=bill.total_amount / 4, method="upi", by=doctor, at=moment)
     if status in (Status.PAID, Status.REFUNDED):
-        services.record_payment(bill, amount=bill.total_amount, method="cash", by=doctor, at=moment)
+        payments.record_payment(bill, amount=bill.total_amount, method="cash", by=doctor, at=moment)
     if status == Status.REFUNDED:
-        services.refund_payment(bill, amount=bill.total_amount, reason="Charged twice", by=doctor, at=moment)
+        corrections.refund_payment(bill, amount=bill.total_amount, reason="Charged twice", by=doctor, at=moment)

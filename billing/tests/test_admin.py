@@ -1,31 +1,20 @@
-"""The fee schedule in set-up: kept by the administrator, audited, never deleted."""
-
-from decimal import Decimal
+"""Set-up tables of billing: to look at, with single codes to correct, and nothing deleted."""
 
 import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from billing.models import Bill, FeeScheduleItem, LedgerEntry
-from billing.tests.factories import make_bill, make_fee
+from billing.codes import lookup as codes
+from billing.models import Bill, BillingSettings, Code, FeeScheduleItem, LedgerEntry, Payer, ReminderStage
+from billing.tests.factories import make_fee
 from synapse.audit.models import AuditEvent
 
 LIST = "admin:billing_feescheduleitem_changelist"
+SHOWN = [FeeScheduleItem, Code, Payer, ReminderStage, BillingSettings]
 
 
-def data_of(item, **changes):
-    return {
-        "session_type": item.session_type,
-        "description": item.description,
-        "cpt_code": item.cpt_code,
-        "minimum_minutes": item.minimum_minutes,
-        "unit_price": item.unit_price,
-        "currency": item.currency,
-        "valid_from": item.valid_from,
-        "valid_until": "",
-        "is_active": "on",
-        **changes,
-    }
+def address(model, page, *args):
+    return reverse(f"admin:billing_{model._meta.model_name}_{page}", args=args)
 
 
 def test_the_schedule_a_clinic_starts_with_prices_every_kind_of_visit(db):
@@ -37,41 +26,43 @@ def test_the_schedule_a_clinic_starts_with_prices_every_kind_of_visit(db):
     assert not FeeScheduleItem.objects.filter(cpt_code="99201").exists()
 
 
-def test_the_administrator_changes_a_price_and_it_is_recorded_without_the_amount(signed_in, omar):
+@pytest.mark.parametrize("model", SHOWN)
+def test_the_administrator_looks_and_nobody_adds_or_deletes(signed_in, omar, model):
+    make_fee()
+    BillingSettings.load()
+    client = signed_in(omar)
+
+    assert client.get(address(model, "changelist")).status_code == 200
+    assert client.get(address(model, "add")).status_code == 403
+    row = model.objects.first()
+    if row is not None:
+        assert client.get(address(model, "change", row.pk)).status_code == 200
+        assert client.get(address(model, "delete", row.pk)).status_code == 403
+
+
+def test_a_price_is_not_rewritten_here(signed_in, omar):
     item = make_fee(unit_price="2000")
 
-    response = signed_in(omar).post(
-        reverse("admin:billing_feescheduleitem_change", args=[item.pk]), data_of(item, unit_price="2200")
-    )
+    answer = signed_in(omar).post(address(FeeScheduleItem, "change", item.pk), {"unit_price": "1"})
 
     item.refresh_from_db()
-    event = AuditEvent.objects.get(target_id=str(item.pk))
-    assert response.status_code == 302
-    assert item.unit_price == Decimal(2200)
-    assert (event.action, event.detail) == ("administer", {"fields": ["unit_price"]})
+    assert (answer.status_code, item.unit_price) == (403, 2000)
 
 
-def test_a_new_price_changes_no_bill_that_is_drafted(signed_in, omar, asha):
-    FeeScheduleItem.objects.all().delete()
-    item = make_fee(unit_price="2000")
-    bill = make_bill(asha, total=None)
+def test_a_code_is_corrected_found_by_its_new_words_and_recorded(signed_in, omar):
+    code = Code.objects.get(system="cpt", code="90834")
+    data = {"words": "Ourwords here", "minimum_minutes": 38, "maximum_minutes": 52, "retired_in": "", "replaced_by": ""}
 
-    signed_in(omar).post(
-        reverse("admin:billing_feescheduleitem_change", args=[item.pk]), data_of(item, unit_price="2200")
-    )
+    answer = signed_in(omar).post(address(Code, "change", code.pk), data)
 
-    bill.refresh_from_db()
-    assert bill.total_amount == Decimal(2000)
-
-
-def test_a_price_is_ended_and_not_deleted(signed_in, omar):
-    item = make_fee()
-
-    assert signed_in(omar).get(reverse("admin:billing_feescheduleitem_delete", args=[item.pk])).status_code == 403
+    assert answer.status_code == 302
+    assert [row.code for row in codes.search("cpt", "ourwords")] == ["90834"]
+    event = AuditEvent.objects.get(target_id=str(code.pk))
+    assert event.detail == {"verb": "change_code", "fields": ["words"]}
 
 
 @pytest.mark.parametrize("person", ["asha", "rita"])
-def test_nobody_else_keeps_prices(request, signed_in, person):
+def test_nobody_else_sees_set_up(request, signed_in, person):
     assert signed_in(request.getfixturevalue(person)).get(reverse(LIST), follow=True).status_code == 403
 
 

@@ -1,10 +1,15 @@
 """Sums, rounding and how amounts are written."""
 
+import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from billing.money import Line, add_up, format_money, load_line, round_money
+from billing.currencies import places_of
+from billing.money import ZERO, Line, add_up, format_money, load_line, round_money, split_total, spread, unit_of
+from synapse.accounts import choices
 
 
 def test_amounts_round_half_up_to_what_the_currency_can_pay():
@@ -64,6 +69,171 @@ def test_a_tax_rate_is_a_percentage(rate):
 
 
 def test_a_line_comes_back_from_storage_as_it_went_in():
-    line = Line("Session", Decimal("1400.00"), quantity=2, cpt_code="90832", price_missing=False, note="20 minutes")
+    line = Line(
+        "Session",
+        Decimal("1400.00"),
+        quantity=2,
+        cpt_code="90832",
+        price_missing=False,
+        note="20 minutes",
+        modifiers=("95", "GT"),
+        tax_rate=Decimal("12.5"),
+        diagnosis_pointers=(1, 3),
+    )
 
-    assert load_line(line.dump("INR")) == line
+    assert load_line(json.loads(json.dumps(line.dump("INR")))) == line
+
+
+def test_a_line_of_an_earlier_release_loads():
+    stored = {"description": "Session", "quantity": 1, "unit_price": "500.00", "amount": "500.00", "cpt_code": "90832"}
+
+    assert load_line(stored) == Line("Session", Decimal("500.00"), cpt_code="90832")
+
+
+@pytest.mark.parametrize("currency", ["XAU", "XTS", "ABC", "inr", "", "CLF"])
+def test_what_is_no_currency_to_pay_with_is_refused(currency):
+    with pytest.raises(ValueError, match="ISO 4217"):
+        round_money(Decimal(1), currency)
+
+
+@pytest.mark.parametrize("currency", [code for code, _ in choices.CURRENCIES])
+def test_every_currency_the_clinic_may_choose_can_be_held(currency):
+    assert places_of(currency) in (0, 2)
+
+
+# Discount and tax -----------------------------------------------------------------------------------------------------
+def test_a_discount_in_percent_is_a_share_of_the_lines():
+    totals = add_up([Line("A", Decimal("333.33"))], discount_percent=Decimal(10), tax_rate=ZERO, currency="INR")
+
+    assert (totals.discount, totals.total) == (Decimal("33.33"), Decimal("300.00"))
+
+
+@pytest.mark.parametrize("percent", ["-1", "100.01"])
+def test_a_discount_in_percent_is_a_percentage(percent):
+    with pytest.raises(ValueError, match="percent"):
+        add_up([Line("A", Decimal(10))], discount_percent=Decimal(percent), tax_rate=ZERO, currency="INR")
+
+
+def test_each_rate_is_taxed_on_its_own_sum_after_its_share_of_the_discount():
+    lines = [
+        Line("A", Decimal(100), tax_rate=Decimal(18)),
+        Line("B", Decimal(200)),
+        Line("C", Decimal(100), tax_rate=ZERO),
+    ]
+
+    totals = add_up(lines, discount=Decimal(40), tax_rate=Decimal(5), currency="EUR")
+
+    assert totals.discounts == [Decimal(10), Decimal(20), Decimal(10)]
+    assert [(part.rate, part.base, part.tax) for part in totals.taxes] == [
+        (Decimal(0), Decimal(90), Decimal(0)),
+        (Decimal(5), Decimal(180), Decimal(9)),
+        (Decimal(18), Decimal(90), Decimal("16.20")),
+    ]
+    assert (totals.tax, totals.total) == (Decimal("25.20"), Decimal("385.20"))
+
+
+def test_the_units_left_over_of_a_discount_go_to_the_largest_remainders():
+    assert spread(Decimal("0.10"), [Decimal(1)] * 3, "EUR") == [Decimal("0.04"), Decimal("0.03"), Decimal("0.03")]
+    assert spread(Decimal(10), [Decimal(1000), Decimal(1999)], "JPY") == [Decimal(3), Decimal(7)]
+
+
+def test_a_price_with_its_tax_in_it_costs_what_it_says():
+    totals = add_up([Line("A", Decimal(118))], tax_rate=Decimal(18), currency="INR", prices_include_tax=True)
+
+    assert (totals.total, totals.tax, totals.taxes[0].base) == (Decimal(118), Decimal(18), Decimal(100))
+
+
+def test_more_than_a_bill_can_hold_is_refused_in_words():
+    with pytest.raises(ValueError, match="more than a bill can hold"):
+        add_up([Line("A", Decimal("9999999999.99"), quantity=2)], tax_rate=ZERO, currency="INR")
+
+
+CURRENCIES = st.sampled_from(["INR", "EUR", "JPY"])
+RATES = st.sampled_from([None, *map(Decimal, ("0", "5", "12.5", "18", "28", "100"))])
+LINES = st.lists(
+    st.builds(
+        Line,
+        description=st.just("A"),
+        unit_price=st.decimals(0, 100_000, places=3),
+        quantity=st.integers(1, 99),
+        tax_rate=RATES,
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lines=LINES,
+    currency=CURRENCIES,
+    percent=st.decimals(0, 100, places=2),
+    as_amount=st.booleans(),
+    rate=RATES.filter(lambda rate: rate is not None),
+    is_included=st.booleans(),
+)
+def test_every_bill_sums(lines, currency, percent, as_amount, rate, is_included):
+    terms = {"tax_rate": rate, "currency": currency, "prices_include_tax": is_included}
+    totals = add_up(lines, discount_percent=percent, **terms)
+    if as_amount:
+        assert add_up(lines, discount=totals.discount, **terms) == totals
+
+    stored = [Decimal(line.dump(currency)["amount"]) for line in lines]
+    assert totals.subtotal == sum(stored)
+    assert sum(totals.discounts) == totals.discount
+    assert all(0 <= less <= amount for less, amount in zip(totals.discounts, stored, strict=True))
+    assert totals.tax == sum(part.tax for part in totals.taxes)
+    assert sum(part.base for part in totals.taxes) + totals.tax == totals.total
+    assert totals.total == totals.subtotal - totals.discount + (0 if is_included else totals.tax)
+    assert len({part.rate for part in totals.taxes}) == len(totals.taxes)
+    for part in totals.taxes:
+        assert abs(part.base * part.rate / 100 - part.tax) <= unit_of(currency)
+    for figure in (totals.subtotal, totals.discount, totals.tax, totals.total, *totals.discounts):
+        assert figure >= 0
+        assert round_money(figure, currency) == figure
+
+
+# Who pays which part --------------------------------------------------------------------------------------------------
+def test_what_the_insurer_leaves_is_the_patients():
+    split = split_total(Decimal(3000), currency="INR", covered=Decimal(2250), copay=Decimal(500))
+
+    assert (split.responsibility, split.rest) == (Decimal(750), Decimal(250))
+
+
+def test_what_the_patient_leaves_is_the_insurers():
+    assert split_total(Decimal(3000), currency="INR", responsibility=Decimal(500)).covered == Decimal(2500)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"covered": "3000.01"}, "whole bill"),
+        ({"responsibility": "3000.01"}, "whole bill"),
+        ({"covered": "2000", "responsibility": "999"}, "does not make up"),
+        ({"covered": "2500", "copay": "400", "deductible": "100.01"}, "more than the patient pays"),
+        ({"copay": "-1"}, "below zero"),
+        ({"covered": "0.005"}, "finer"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused_in_words(parts, words):
+    with pytest.raises(ValueError, match=words):
+        split_total(Decimal(3000), currency="INR", **{name: Decimal(value) for name, value in parts.items()})
+
+
+PART = st.none() | st.decimals(0, 2000, places=2)
+
+
+@settings(max_examples=150, deadline=None)
+@given(total=st.decimals(0, 2000, places=2), covered=PART, responsibility=PART, copay=PART, deductible=PART)
+def test_every_split_sums_or_is_refused(total, covered, responsibility, copay, deductible):
+    parts = {"covered": covered, "responsibility": responsibility, "copay": copay, "deductible": deductible}
+    try:
+        split = split_total(total, currency="EUR", **parts)
+    except ValueError:
+        return
+
+    assert split.covered + split.responsibility == total
+    assert split.copay + split.deductible + split.rest == split.responsibility
+    assert min(split.covered, split.responsibility, split.copay, split.deductible, split.rest) >= 0
+    for name, given_part in parts.items():
+        assert given_part is None or getattr(split, name) == given_part

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from billing.drafts.pricing import Visit, price_visit
 from billing.models import FeeScheduleItem
-from billing.pricing import Visit, price_visit
 
 ON = date(2025, 10, 14)
 
