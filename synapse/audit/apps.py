@@ -15,6 +15,6 @@ class AuditConfig(AppConfig):
 
         triggers.register(*TRIGGERS)
         sweeps.register(
-            sweeps.Sweep("audit seal", timedelta(minutes=5), "synapse.audit.verification.seal_head"),
+            sweeps.Sweep("audit seal", timedelta(minutes=5), "synapse.audit.seals.seal_head"),
             sweeps.Sweep("audit check", timedelta(days=1), "synapse.audit.verification.check_chain"),
         )

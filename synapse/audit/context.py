@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -12,10 +12,11 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The client's address and the request's id; both None outside a request."""
+    """The client's address, the request's id, and the browser session or token it came with; None outside a request."""
 
     ip: str | None = None
     request_id: UUID | None = None
+    sign_in_id: UUID | None = None
 
 
 _current: ContextVar[RequestContext] = ContextVar("audit_request", default=RequestContext())
@@ -25,10 +26,19 @@ def current() -> RequestContext:
     return _current.get()
 
 
+def note_sign_in(sign_in_id: UUID | None) -> None:
+    """Let the rows of this request say by which browser session, or which token, it was signed in.
+
+    Outside a request nothing is noted: no block would take it back.
+    """
+    if _current.get().request_id is not None:
+        _current.set(replace(_current.get(), sign_in_id=sign_in_id))
+
+
 @contextmanager
-def request_context(ip: str | None) -> Iterator[RequestContext]:
+def request_context(ip: str | None, sign_in_id: UUID | None = None) -> Iterator[RequestContext]:
     """Bind the origin of the work done in the block and give it an id."""
-    context = RequestContext(ip=ip, request_id=uuid4())
+    context = RequestContext(ip=ip, request_id=uuid4(), sign_in_id=sign_in_id)
     token = _current.set(context)
     try:
         yield context

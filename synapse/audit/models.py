@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-from synapse.common.triggers import Trigger
+from synapse.common.triggers import Trigger, not_replaced
 
 
 class Action(models.TextChoices):
@@ -22,6 +22,7 @@ class Action(models.TextChoices):
     SHARE = "share", "Shared"
     SIGN = "sign", "Signed"
     CONSENT = "consent", "Consent"
+    EMERGENCY = "emergency", "Emergency access"
     DENY = "deny", "Refused"
     SIGN_IN = "sign_in", "Signed in"
     SIGN_IN_FAILED = "sign_in_failed", "Sign-in failed"
@@ -53,6 +54,7 @@ class AuditEvent(models.Model):
     subjects_digest = models.CharField(max_length=64, blank=True, help_text="Over the patients of AuditSubject.")
     ip = models.GenericIPAddressField(null=True, blank=True)
     request_id = models.UUIDField(null=True, blank=True)
+    sign_in_id = models.UUIDField(null=True, blank=True, help_text="Of the browser session or the token.")
     key_id = models.CharField(max_length=8)
     previous_mac = models.CharField(max_length=64)
     mac = models.CharField(max_length=64)
@@ -62,6 +64,13 @@ class AuditEvent(models.Model):
             models.Index(fields=["patient_id", "at"], name="audit_patient_at"),
             models.Index(fields=["actor_id", "at"], name="audit_actor_at"),
             models.Index(fields=["at"], name="audit_at"),
+            # What the report is sorted by; each ends in the number, so that a page goes on where the last one ended.
+            models.Index(fields=["actor_label", "seq"], name="audit_by_actor"),
+            models.Index(fields=["action", "seq"], name="audit_by_action"),
+            models.Index(fields=["outcome", "seq"], name="audit_by_outcome"),
+            models.Index(fields=["target_label", "seq"], name="audit_by_target"),
+            models.Index(fields=["ip", "seq"], name="audit_by_address"),
+            models.Index(fields=["sign_in_id", "seq"], name="audit_by_sign_in"),
         ]
 
     def __str__(self) -> str:
@@ -131,3 +140,14 @@ TRIGGERS = [
         message="The head of the audit chain stays.",
     )
 ]
+TRIGGERS += not_replaced(
+    "audit_event",
+    "audit.AuditEvent",
+    "Audit rows are append-only: REPLACE refused.",
+    keys=("kept_row.seq = NEW.seq", "kept_row.id = NEW.id"),
+) + not_replaced(
+    "audit_subject",
+    "audit.AuditSubject",
+    "Audit rows are append-only: REPLACE refused.",
+    keys=("kept_row.id = NEW.id",),
+)

@@ -1,20 +1,23 @@
 """Write the audit trail. No audit, no data: a failure here fails what asked for it."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from synapse.audit import chain, context
 from synapse.audit.models import Action, AuditEvent, AuditSubject, ChainHead, Outcome
+from synapse.common.single_rows import single_row
+
+logger = logging.getLogger(__name__)
 
 POLL_WINDOW = timedelta(minutes=10)
-HEAD_ID = 1
 
 # A target is a row, or its label and id when the row cannot be loaded (out of scope, deleted).
 Target = models.Model | tuple[str, str]
@@ -38,7 +41,25 @@ def unit_of_work() -> Iterator[None]:
 
     Every writer takes this lock before any other, so two of them never wait for each other. Nested use joins the
     outer unit (as a savepoint). Keep outside calls and slow work out of the block: all writers queue behind it.
+
+    When the block fails, what it changed is undone, but not that somebody was refused: those rows are written again.
     """
+    if getattr(connection, "audit_depth", 0):
+        with _joined():
+            yield
+        return
+    refusals: list[dict[str, Any]] = []
+    connection.audit_refusals = refusals  # type: ignore[attr-defined]
+    try:
+        with _joined():
+            yield
+    except Exception:
+        _record_again(refusals)
+        raise
+
+
+@contextmanager
+def _joined() -> Iterator[None]:
     depth: int = getattr(connection, "audit_depth", 0)
     with transaction.atomic():
         connection.audit_depth = depth + 1  # type: ignore[attr-defined]
@@ -48,6 +69,19 @@ def unit_of_work() -> Iterator[None]:
             yield
         finally:
             connection.audit_depth = depth  # type: ignore[attr-defined]
+
+
+def _record_again(refusals: list[dict[str, Any]]) -> None:
+    """Keep the refusals of a unit that was undone; the failure that undid it is told, whatever comes of this."""
+    if not refusals:
+        return
+    connection.audit_refusals = []  # type: ignore[attr-defined]
+    try:
+        with _joined():
+            for refusal in refusals:
+                record(**refusal)
+    except DatabaseError:
+        logger.exception("refusals of a unit that failed could not be recorded")
 
 
 def record(
@@ -67,6 +101,9 @@ def record(
     if not getattr(connection, "audit_depth", 0):
         raise OutsideUnitOfWork(f"audit.record({action!r}) needs unit_of_work() around the change it records")
     patients = sorted(set(subjects), key=str)
+    if outcome == Outcome.DENIED:
+        beside = {"patient_id": patient_id, "outcome": outcome, "detail": detail, "subjects": patients}
+        connection.audit_refusals.append({"action": action, "by": by, "target": target, **beside})  # type: ignore[attr-defined]
     head = _lock_head()
     origin = context.current()
     target_type, target_id, target_label = _describe(target)
@@ -83,6 +120,7 @@ def record(
         outcome=outcome,
         ip=origin.ip,
         request_id=origin.request_id,
+        sign_in_id=origin.sign_in_id,
         detail=dict(detail or {}),
         subjects_digest=chain.subjects_digest(patients),
         key_id=chain.active_key_id(),
@@ -133,8 +171,9 @@ def record_denial(
     action: Action = Action.DENY,
     patient_id: UUID | None = None,
     reason: str = "",
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record a refusal in a transaction of its own; `reason` is an error code."""
+    """Record a refusal in a transaction of its own; `reason` is an error code, `detail` holds ids and labels only."""
     user = getattr(request, "user", None)
     with unit_of_work():
         record(
@@ -143,16 +182,12 @@ def record_denial(
             target=target,
             patient_id=patient_id,
             outcome=Outcome.DENIED,
-            detail={"reason": reason} if reason else None,
+            detail={**(detail or {}), **({"reason": reason} if reason else {})},
         )
 
 
 def _lock_head() -> ChainHead:
-    head = ChainHead.objects.select_for_update().filter(pk=HEAD_ID).first()
-    if head is None:
-        ChainHead.objects.get_or_create(pk=HEAD_ID)
-        head = ChainHead.objects.select_for_update().get(pk=HEAD_ID)
-    return head
+    return single_row(ChainHead, locked=True)
 
 
 def _was_recorded_lately(actor_id: UUID | None, action: Action, target: Target | None) -> bool:

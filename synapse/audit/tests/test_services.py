@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from synapse.audit import services
 from synapse.audit.context import client_ip, request_context
-from synapse.audit.models import Action, AuditEvent, AuditSubject, ChainHead
+from synapse.audit.models import Action, AuditEvent, AuditSubject, ChainHead, Outcome
 from synapse.audit.verification import verify_chain
 from synapse.common.models import Counter
 
@@ -47,6 +47,20 @@ def test_rows_follow_each_other_and_the_head_follows_them(db):
     assert two.previous_mac == one.mac
     assert (head.seq, head.mac) == (2, two.mac)
     assert one.actor_label == "system"
+
+
+def test_a_refusal_stays_on_record_when_what_it_was_part_of_is_undone(asha):
+    with pytest.raises(RuntimeError), services.unit_of_work():
+        services.record(Action.READ, by=asha)
+        with services.unit_of_work():
+            services.record(Action.DENY, by=asha, outcome=Outcome.DENIED, detail={"reason": "seal_broken"})
+        raise RuntimeError
+
+    (event,) = AuditEvent.objects.all()
+    assert (event.action, event.actor_id, event.detail) == ("deny", asha.pk, {"reason": "seal_broken"})
+    with services.unit_of_work():
+        services.record(Action.DENY, by=asha, outcome=Outcome.DENIED)
+    assert AuditEvent.objects.count() == 2
 
 
 def test_without_a_unit_of_work_nothing_is_recorded(db):

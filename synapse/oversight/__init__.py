@@ -1,0 +1,1 @@
+"""Who looks after access: the trail in words, alerts, disclosures, incidents, business associates."""
