@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from synapse.accounts import people, services
-from synapse.accounts.forms import ClinicForm
+from synapse.accounts import people, services, sign_in_limits
+from synapse.accounts.clinic_forms import ClinicForm
 from synapse.accounts.models import ClinicSettings, User
 from synapse.common.errors import DomainError
 
@@ -36,10 +40,11 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptabl
             if person.role != obj.role:
                 people.change_role(person, obj.role, by=by)
             if person.is_active and not obj.is_active:
-                people.deactivate_person(person, by=by)
+                people.deactivate_person(person, by=by, at=timezone.now())
             elif obj.is_active and not person.is_active:
                 people.reactivate_person(person, by=by)
-            services.update_profile(person, {"first_name": obj.first_name, "last_name": obj.last_name}, by=by)
+            names = {"first_name": obj.first_name, "last_name": obj.last_name}
+            services.update_profile(person, names, by=by, at=timezone.now())
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
 
@@ -58,3 +63,31 @@ class ClinicSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ClinicSettings, form: Any, change: bool) -> None:
         services.update_clinic(form.cleaned_data, by=request.user)  # type: ignore[arg-type]  # only Users get here
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Wrong passwords of the last quarter of an hour; deleting a row ends its wait. The audit log keeps them all."""
+
+    list_display = ("attempt_time", "ip_address", "user_agent", "path_info", "failures_since_start", "waits")
+    list_filter = ("attempt_time",)
+    search_fields = ("ip_address",)
+    fields = ("attempt_time", "ip_address", "user_agent", "path_info", "failures_since_start", "waits")
+    readonly_fields = fields
+
+    def delete_model(self, request: HttpRequest, obj: AccessAttempt) -> None:
+        sign_in_limits.end_wait(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
+        for attempt in queryset:
+            sign_in_limits.end_wait(attempt)
+
+    @admin.display(boolean=True)
+    def waits(self, attempt: AccessAttempt) -> bool:
+        return bool(attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AccessAttempt | None = None) -> bool:
+        return False

@@ -6,6 +6,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
+from synapse.accounts import second_factor
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 
@@ -27,8 +28,12 @@ class EmailOrUsernameBackend(BaseBackend):
         return user if user.check_password(password) and user.is_active else None
 
     def get_user(self, user_id: Any) -> User | None:
-        """Return the user of a session, read again for each request: deactivation takes effect at once."""
-        return User.objects.select_related("profile").filter(pk=user_id, is_active=True).first()
+        """Return the user of a session, read again for each request: deactivation takes effect at once.
+
+        Pages, API, sockets and the admin site ask here; nobody without the second factor they need is anybody.
+        """
+        open_accounts = User.objects.select_related("profile").filter(pk=user_id, is_active=True)
+        return second_factor.admitted(open_accounts).first()
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """Open Django's admin pages to the administrators' role; nothing else asks for these permissions."""

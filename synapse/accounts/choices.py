@@ -13,6 +13,7 @@ class NotificationEvent(models.TextChoices):
     REPORT_FAILED = "report_failed", "A transcript or report could not be made"
     APPOINTMENT_BOOKED = "appointment_booked", "Somebody books, moves or cancels a visit in my calendar"
     PATIENT_SHARED = "patient_shared", "A colleague shares a patient with me"
+    WEBHOOK_DISABLED = "webhook_disabled", "A webhook of mine is switched off"
 
 
 class AudioRetention(models.TextChoices):
@@ -21,6 +22,15 @@ class AudioRetention(models.TextChoices):
     KEEP = "keep", "Keep it with the record"
     DAYS = "days", "Delete it after a number of days"
     AFTER_SIGNING = "after_signing", "Delete it when the report is signed"
+
+
+class MessageChannels(models.TextChoices):
+    """How patients hear about their visits where they did not say."""
+
+    EMAIL = "email", "By e-mail"
+    SMS = "sms", "By SMS"
+    BOTH = "both", "By e-mail and SMS"
+    NONE = "none", "Not at all"
 
 
 MAIL, NONE = "mail", "none"

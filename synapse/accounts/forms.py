@@ -6,14 +6,15 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
-from synapse.accounts import choices
+from synapse.accounts import choices, profiles
 from synapse.accounts.logos import UnusableLogo, read_logo
-from synapse.accounts.models import ClinicSettings, User, UserProfile
+from synapse.accounts.models import User, UserProfile
 from synapse.accounts.roles import Role
-from synapse.web.forms import PlainMessages
+from synapse.common import identifiers
+from synapse.documents.uploads import Kind
+from synapse.web.forms import CheckedFileField, clean_with
 
 BAD_EMAIL = "Enter an address like name@clinic.example"
-LONGEST_VOCABULARY = 10_000
 
 
 def _password(label: str, autocomplete: str, help_text: str = "") -> forms.CharField:
@@ -66,12 +67,6 @@ class ChangePasswordForm(NewPasswordForm):
 
     current_password = _password("Current password", "current-password")
     field_order = ("current_password", "new_password")
-
-    def clean_current_password(self) -> str:
-        password: str = self.cleaned_data["current_password"]
-        if not self.user.check_password(password):
-            raise ValidationError("This is not your current password", code="wrong")
-        return password
 
 
 class ForgotPasswordForm(forms.Form):
@@ -152,11 +147,24 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         help_text="Only when you change the e-mail address",
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
-    logo = forms.FileField(
+    logo = CheckedFileField(
+        kind=Kind.PICTURE,
         label="Logo",
         required=False,
         help_text="PNG, JPEG, WebP or GIF up to 2 MB. Location and camera data are removed.",
         widget=forms.FileInput({"accept": "image/png,image/jpeg,image/webp,image/gif"}),
+    )
+    npi = forms.CharField(
+        label="NPI",
+        required=False,
+        max_length=20,
+        help_text="Ten digits; stands on claims to insurers in the United States",
+    )
+    taxonomy_code = forms.CharField(
+        label="Taxonomy code",
+        required=False,
+        max_length=20,
+        help_text="Of the specialty, like 2084P0800X for psychiatry",
     )
     timezone = forms.ChoiceField(label="Time zone", required=False, help_text="Times in the app are in this zone")
     language = forms.ChoiceField(
@@ -171,6 +179,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             "phone",
             "license_number",
             "specialization",
+            "npi",
+            "taxonomy_code",
             "organization",
             "clinic_name",
             "clinic_address",
@@ -197,12 +207,20 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         names = {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
         kwargs["initial"] = {**names, **(kwargs.get("initial") or {})}
         super().__init__(*args, **kwargs)
+        if not user.is_doctor:
+            del self.fields["npi"], self.fields["taxonomy_code"]
         zones = self.fields["timezone"]
         assert isinstance(zones, forms.ChoiceField)
         zones.choices = [("", "As the clinic"), *choices.timezone_choices()]
 
     def clean_phone(self) -> str:
-        return _clean_phone(self.cleaned_data["phone"])
+        return clean_with(profiles.check_phone, self.cleaned_data["phone"])
+
+    def clean_npi(self) -> str:
+        return clean_with(identifiers.check_npi, self.cleaned_data["npi"])
+
+    def clean_taxonomy_code(self) -> str:
+        return clean_with(identifiers.check_taxonomy, self.cleaned_data["taxonomy_code"])
 
     def clean_logo(self) -> bytes | None:
         upload = self.cleaned_data["logo"]
@@ -214,17 +232,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             raise ValidationError(str(error), code=error.code) from error
 
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
-        if User.objects.filter(email__iexact=email).exclude(pk=self.user.pk).exists():
-            raise ValidationError("Somebody else uses this e-mail address", code="taken")
-        return email
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        email = cleaned.get("email")
-        if email and email != self.user.email.lower() and not self.user.check_password(cleaned["current_password"]):
-            self.add_error("current_password", "Enter your password to change the e-mail address")
-        return cleaned
+        return clean_with(lambda text: profiles.check_email(text, self.user), self.cleaned_data["email"])
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -247,112 +255,3 @@ class NotificationsForm(forms.Form):
                 initial=current.get(event.value, choices.NONE),
                 widget=forms.Select,
             )
-
-
-class ClinicForm(PlainMessages, forms.ModelForm):  # type: ignore[type-arg]
-    """The clinic's one row of settings."""
-
-    currency = forms.ChoiceField(label="Currency", choices=choices.CURRENCIES)
-    region = forms.ChoiceField(label="Country of phone numbers", choices=choices.region_choices)
-    timezone = forms.ChoiceField(label="Time zone", choices=choices.timezone_choices)
-    language = forms.ChoiceField(label="Language of speech and documents", choices=choices.LANGUAGES)
-    tax_rate = forms.DecimalField(
-        label="Tax", min_value=0, max_value=100, decimal_places=2, help_text="Percent, on every bill unless changed"
-    )
-    payment_terms_days = forms.IntegerField(label="Bills are due after", min_value=0, max_value=365)
-    audio_retention = forms.ChoiceField(
-        label="Recordings a patient agreed to keep",
-        choices=choices.AudioRetention.choices,
-        help_text="A doctor may set another rule for one patient",
-    )
-    audio_retention_days = forms.IntegerField(
-        label="Days of a recording",
-        min_value=1,
-        max_value=3650,
-        help_text="Without that consent a recording goes when the report is signed, at the latest after these days",
-    )
-    record_retention_years = forms.IntegerField(
-        label="Records", min_value=1, max_value=100, help_text="The law may ask for more"
-    )
-    consent_valid_days = forms.IntegerField(label="A consent is valid for", min_value=1, max_value=3650)
-    idle_lock_minutes = forms.IntegerField(
-        label="Lock the screen after",
-        min_value=1,
-        max_value=240,
-        help_text="Without a touch for so long. A running recording goes on",
-    )
-    abandoned_session_hours = forms.IntegerField(
-        label="A session left open",
-        min_value=1,
-        max_value=168,
-        help_text="Without sound for so long, it is finished with what is there",
-    )
-    vocabulary = forms.CharField(
-        label="Words to recognise",
-        required=False,
-        max_length=LONGEST_VOCABULARY,
-        widget=forms.Textarea({"rows": 4}),
-        help_text="One a line: medicines, places and names that come up in sessions",
-    )
-    opening_hour = forms.IntegerField(label="Calendar begins", min_value=0, max_value=23)
-    closing_hour = forms.IntegerField(label="Calendar ends", min_value=1, max_value=24)
-
-    class Meta:
-        model = ClinicSettings
-        fields = (
-            "name",
-            "address",
-            "phone",
-            "email",
-            "region",
-            "currency",
-            "timezone",
-            "language",
-            "tax_rate",
-            "payment_terms_days",
-            "payment_instructions",
-            "audio_retention",
-            "audio_retention_days",
-            "record_retention_years",
-            "consent_valid_days",
-            "idle_lock_minutes",
-            "abandoned_session_hours",
-            "vocabulary",
-            "opening_hour",
-            "closing_hour",
-        )
-        labels = {"email": "E-mail", "payment_instructions": "How to pay"}
-        help_texts = {"payment_instructions": "Printed on every invoice"}
-        widgets = {"address": forms.Textarea({"rows": 2}), "payment_instructions": forms.Textarea({"rows": 3})}
-
-    def clean_phone(self) -> str:
-        return _clean_phone(self.cleaned_data["phone"], self.data.get("region", ""))
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        opens, closes = cleaned.get("opening_hour"), cleaned.get("closing_hour")
-        if opens is not None and closes is not None and closes <= opens:
-            self.add_error("closing_hour", "The calendar must end after it begins")
-        return cleaned
-
-
-def _clean_phone(text: str, region: str = "") -> str:
-    """Return the number in international form; nothing stays nothing."""
-    import phonenumbers
-
-    if not text:
-        return ""
-    region = region or ClinicSettings.load().region
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
-        example = phonenumbers.example_number(region)
-        shown = (
-            phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
-            if example
-            else "+44 20 7946 0000"
-        )
-        raise ValidationError(f"Enter a phone number, like {shown}", code="phone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

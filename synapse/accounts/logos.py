@@ -32,7 +32,9 @@ def read_logo(upload: IO[bytes]) -> bytes:
             if picture.width * picture.height > MAXIMUM_PIXELS:
                 raise UnusableLogo("The logo must have fewer than 16 million pixels. Save it smaller.")
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise UnusableLogo("The logo must have fewer than 16 million pixels. Save it smaller.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise UnusableLogo("The logo must be a PNG, JPEG, WebP or GIF picture.") from error
     upright.thumbnail((STORED_SIDE, STORED_SIDE))
     stored = BytesIO()

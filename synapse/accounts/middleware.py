@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 
-from synapse.accounts import locking
+from synapse.accounts import browser_sessions, locking
 from synapse.accounts.models import ClinicSettings, User, UserProfile
+from synapse.audit import context
 
 
 class TimezoneMiddleware:
@@ -48,6 +49,7 @@ class IdleLockMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        context.note_sign_in(browser_sessions.id_of(request.session))
         return self.get_response(request)
 
     def process_view(
@@ -58,7 +60,7 @@ class IdleLockMiddleware:
             return None
         now = timezone.now()
         if locking.is_locked(request.session, at=now):
-            locking.lock(request.session)
+            locking.lock(request.session, at=now)
             return _ask_again(request)
         if _is_a_persons_doing(request):
             locking.touch(request.session, at=now)

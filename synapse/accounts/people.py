@@ -1,21 +1,20 @@
 """Who works here: invitations, roles, deactivation."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError
 from django.db.models import Q
 from django.urls import reverse
 
-from synapse.accounts.models import Invitation, User, UserProfile
+from synapse.accounts import browser_sessions
+from synapse.accounts.models import ApiToken, Invitation, User, UserProfile
 from synapse.accounts.roles import Permission, Role
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common.errors import Conflict, DomainError, NotAllowed
+from synapse.links.tokens import hash_token, new_token
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -55,7 +54,7 @@ def invite_person(
     email = email.strip().lower()
     if User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email)).exists():
         raise Conflict("Somebody with this e-mail address already has an account.")
-    token = secrets.token_urlsafe(32)
+    token, token_hash = new_token()
     with unit_of_work():
         Invitation.objects.filter(email__iexact=email, used_at=None, revoked_at=None).update(revoked_at=at)
         invitation = Invitation.objects.create(
@@ -63,7 +62,7 @@ def invite_person(
             role=Role(role),
             first_name=first_name,
             last_name=last_name,
-            token_hash=_hash(token),
+            token_hash=token_hash,
             invited_by=by,
             expires_at=at + INVITATION_LIFETIME,
         )
@@ -75,7 +74,7 @@ def invite_person(
 def find_invitation(token: str, *, at: datetime) -> Invitation:
     """Return the invitation a link stands for. Raises InvitationGone."""
     open_ones = Invitation.objects.filter(used_at=None, revoked_at=None, expires_at__gt=at)
-    invitation = open_ones.filter(token_hash=_hash(token)).first()
+    invitation = open_ones.filter(token_hash=hash_token(token)).first()
     if invitation is None:
         raise InvitationGone
     return invitation
@@ -148,8 +147,8 @@ def change_role(person: User, role: str, *, by: User) -> None:
         record(Action.ADMINISTER, by=by, target=("accounts.User", str(person.pk)), detail=detail)
 
 
-def deactivate_person(person: User, *, by: User) -> None:
-    """Close an account at once and end its sessions. Raises NotAllowed, or Conflict for the last admin."""
+def deactivate_person(person: User, *, by: User, at: datetime) -> None:
+    """Close an account at once and end its sessions and tokens. Raises NotAllowed, or Conflict for the last admin."""
     check_can_manage(by)
     if person.pk == by.pk:
         raise NotAllowed("You can't deactivate your own account. Ask another administrator.")
@@ -159,7 +158,8 @@ def deactivate_person(person: User, *, by: User) -> None:
         _keep_an_admin(person)
         person.is_active = False
         person.save(update_fields=["is_active"])
-        end_sessions(person)
+        browser_sessions.end_all(person, by=by)
+        ApiToken.objects.filter(user=person).revoke(at)
         record(Action.ADMINISTER, by=by, target=("accounts.User", str(person.pk)), detail={"verb": "deactivate"})
 
 
@@ -172,12 +172,6 @@ def reactivate_person(person: User, *, by: User) -> None:
         person.is_active = True
         person.save(update_fields=["is_active"])
         record(Action.ADMINISTER, by=by, target=("accounts.User", str(person.pk)), detail={"verb": "reactivate"})
-
-
-def end_sessions(person: User) -> None:
-    """Delete every browser session of a person. Django stores the user inside the session, so all are looked into."""
-    own = [row.pk for row in Session.objects.iterator() if row.get_decoded().get("_auth_user_id") == str(person.pk)]
-    Session.objects.filter(pk__in=own).delete()
 
 
 def _create_person(*, verb: str, by: User | None, password: str, **fields: Any) -> User:
@@ -193,7 +187,3 @@ def _keep_an_admin(person: User) -> None:
     others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=person.pk)
     if person.role == Role.ADMIN and person.is_active and not others.exists():
         raise Conflict("This is the last administrator. Make another one first.")
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

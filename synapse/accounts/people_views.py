@@ -1,6 +1,6 @@
 """The administrator's pages: people and the clinic."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,12 +8,17 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from synapse.accounts import people, services
+from synapse.accounts import people, second_factor, services, tokens
+from synapse.accounts.clinic_forms import ClinicForm
 from synapse.accounts.decorators import requires
-from synapse.accounts.forms import ClinicForm, InviteForm, RoleForm
+from synapse.accounts.forms import InviteForm, RoleForm
 from synapse.accounts.models import ClinicSettings, Invitation, User
 from synapse.accounts.roles import Permission, Role
+from synapse.accounts.second_factor_views import security_context
+from synapse.accounts.step_up import fresh_proof_required
 from synapse.common.errors import Conflict
+from synapse.notifications import sms
+from synapse.notifications.outgoing import EMAIL, SMS, NotSent, Outgoing, PerhapsSent, send
 from synapse.notifications.services import NotDelivered, deliver
 from synapse.web.http import ClinicRequest, render_page
 
@@ -32,8 +37,37 @@ def people_list(request: ClinicRequest) -> HttpResponse:
     return render_page(request, "accounts/people.html", context)
 
 
+@require_GET
+@requires(Permission.MANAGE_PEOPLE)
+def person_access(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Show how a colleague signs in: second factor and tokens."""
+    person = get_object_or_404(User, pk=pk)
+    context = {
+        "person": person,
+        "tokens": tokens.tokens_of(person, at=timezone.now()),
+        **security_context(person),
+    }
+    return render_page(request, "accounts/person_access.html", context)
+
+
+@require_POST
+@requires(Permission.MANAGE_PEOPLE)
+@fresh_proof_required
+def take_away_second_factor(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Let a colleague who lost phone and passkeys sign in with the password, and begin anew."""
+    person = get_object_or_404(User, pk=pk)
+    second_factor.take_away(person, by=request.user, at=timezone.now())
+    name = person.get_full_name()
+    if second_factor.is_required():
+        messages.success(request, f"{name} is signed out, and sets up a new second factor at the next sign-in.")
+    else:
+        messages.success(request, f"{name} signs in with the password alone until they set up a new second factor.")
+    return redirect("accounts:person_access", pk=person.pk)
+
+
 @require_http_methods(["GET", "POST"])
 @requires(Permission.MANAGE_PEOPLE)
+@fresh_proof_required
 def invite(request: ClinicRequest) -> HttpResponse:
     """Invite a colleague by mail and show the link, once, to hand it over in another way."""
     form = InviteForm(request.POST or None)
@@ -71,6 +105,7 @@ def revoke_invitation(request: ClinicRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.MANAGE_PEOPLE)
+@fresh_proof_required
 def change_role(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Give somebody another role."""
     person = get_object_or_404(User, pk=pk)
@@ -85,16 +120,18 @@ def change_role(request: ClinicRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.MANAGE_PEOPLE)
+@fresh_proof_required
 def deactivate(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Close somebody's account at once."""
     person = get_object_or_404(User, pk=pk)
-    people.deactivate_person(person, by=request.user)
+    people.deactivate_person(person, by=request.user, at=timezone.now())
     messages.success(request, f"{person.get_full_name()} is signed out everywhere and can't sign in any more.")
     return redirect("accounts:people")
 
 
 @require_POST
 @requires(Permission.MANAGE_PEOPLE)
+@fresh_proof_required
 def reactivate(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Open somebody's account again."""
     person = get_object_or_404(User, pk=pk)
@@ -112,7 +149,28 @@ def clinic(request: ClinicRequest) -> HttpResponse:
         services.update_clinic(form.cleaned_data, by=request.user)
         messages.success(request, "Clinic settings saved.")
         return redirect("accounts:clinic")
-    return render_page(request, "accounts/clinic.html", form=form)
+    context = {"offers_sms": sms.is_offered(), "own_phone": services.profile_of(request.user).phone}
+    return render_page(request, "accounts/clinic.html", context, form=form)
+
+
+@require_POST
+@requires(Permission.MANAGE_CLINIC)
+def test_message(request: ClinicRequest) -> HttpResponse:
+    """Send the person a message the way patients get theirs, and say what came of it."""
+    channel = SMS if request.POST.get("channel") == SMS else EMAIL
+    to = services.profile_of(request.user).phone if channel == SMS else request.user.email
+    clinic = ClinicSettings.load().name
+    text = f"This is a test message from {clinic}. Patients' messages arrive the same way."
+    if not to:
+        messages.error(request, "Put your phone number into your profile first.")
+        return redirect("accounts:clinic")
+    try:
+        send(channel, Outgoing(key=str(uuid4()), to=to, text=text, subject=f"Test message from {clinic}"))
+    except (NotSent, PerhapsSent) as error:
+        messages.error(request, f"The test message was not sent: {error.code}. Check the settings of the server.")
+    else:
+        messages.success(request, f"The test message is on its way to {to}.")
+    return redirect("accounts:clinic")
 
 
 def _mail_invitation(sent: people.SentInvitation, *, by: User) -> bool:

@@ -62,6 +62,17 @@ def mail_patient_shared(job: Job) -> None:
     _mail_event(job, "A colleague shares a patient with you", "You find them in your patient list.", "patients:list")
 
 
+@jobs.task()
+def mail_webhook_disabled(job: Job) -> None:
+    """Say that events no longer go out to one of the user's programs."""
+    _mail_event(
+        job,
+        "A webhook was switched off",
+        "Its receiver took nothing for three days, or said that it is gone. Switch it on again when it is back.",
+        "webhooks:list",
+    )
+
+
 def _mail_event(job: Job, subject: str, text: str, route: str) -> None:
     user = User.objects.filter(pk=job.object_id, is_active=True).first()
     if user is None:

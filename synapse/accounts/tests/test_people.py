@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from synapse.accounts import people
 from synapse.accounts.models import Invitation, User
@@ -106,27 +107,27 @@ def test_nobody_changes_or_closes_their_own_account(omar):
     with pytest.raises(NotAllowed):
         people.change_role(omar, "doctor", by=omar)
     with pytest.raises(NotAllowed):
-        people.deactivate_person(omar, by=omar)
+        people.deactivate_person(omar, by=omar, at=timezone.now())
 
 
 def test_the_last_administrator_stays(omar):
     # An admin whose account was closed still holds a page open: nobody else would be left.
     other = people.create_admin(username="nora", email="nora@clinic.example", password=PASSWORD)
     User.objects.filter(pk=other.pk).update(is_active=True)
-    people.deactivate_person(omar, by=other)
+    people.deactivate_person(omar, by=other, at=timezone.now())
     stale = User.objects.get(pk=other.pk)
 
     omar.is_active = True
     with pytest.raises(Conflict):
         people.change_role(stale, "doctor", by=omar)
     with pytest.raises(Conflict):
-        people.deactivate_person(stale, by=omar)
+        people.deactivate_person(stale, by=omar, at=timezone.now())
 
 
 def test_deactivation_ends_the_sessions_of_that_person_only(omar, asha, ben, signed_in):
     of_asha, of_ben = signed_in(asha), signed_in(ben)
 
-    people.deactivate_person(asha, by=omar)
+    people.deactivate_person(asha, by=omar, at=timezone.now())
 
     assert of_asha.get("/settings/").status_code == 302
     assert of_ben.get("/settings/").status_code == 200
@@ -141,7 +142,7 @@ def test_a_deactivated_person_is_out_even_with_a_session_left(asha):
 
 
 def test_a_reactivated_person_signs_in_again(omar, asha, client):
-    people.deactivate_person(asha, by=omar)
+    people.deactivate_person(asha, by=omar, at=timezone.now())
     people.reactivate_person(asha, by=omar)
 
     answer = client.post("/sign-in/", {"name": "asha", "password": PASSWORD})

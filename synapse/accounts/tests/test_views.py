@@ -7,6 +7,7 @@ from django.test import Client
 from PIL import Image
 
 from synapse.accounts import people, services
+from synapse.accounts.clinic_forms import ClinicForm
 from synapse.accounts.models import ClinicSettings, Invitation, User
 from synapse.audit.models import Action, AuditEvent, Outcome
 from synapse.testing.plugin import PASSWORD
@@ -337,6 +338,7 @@ def test_notification_choices_are_saved(asha, signed_in):
             "report_failed": "none",
             "appointment_booked": "mail",
             "patient_shared": "none",
+            "webhook_disabled": "mail",
         },
     )
 
@@ -429,12 +431,23 @@ def test_the_clinic_is_saved(omar, signed_in):
         "audio_retention": "after_signing",
         "audio_retention_days": "14",
         "record_retention_years": "7",
+        "minor_retention_years": "7",
+        "majority_age": "18",
+        "erasure_cool_off_days": "3",
+        "backup_warn_hours": "30",
         "consent_valid_days": "180",
         "idle_lock_minutes": "10",
         "abandoned_session_hours": "8",
+        "unsigned_report_days": "5",
+        "crisis_line": "Telefonseelsorge 0800 1110111",
         "vocabulary": "Lakeside House\r\nEMDR",
         "opening_hour": "7",
         "closing_hour": "20",
+        "message_channels": "email",
+        "reminder_hours": "48, 2",
+        "quiet_from_hour": "21",
+        "quiet_until_hour": "8",
+        "cancel_notice_hours": "24",
     }
 
     answer = client.post("/settings/clinic/", {**data, "phone": "+49 30 901820", "region": "DE"})
@@ -450,6 +463,7 @@ def test_the_clinic_is_saved(omar, signed_in):
     )
     assert clinic.phone == "+49 30 901820"
     assert clinic.abandoned_session_hours == 8
+    assert (clinic.unsigned_report_days, clinic.crisis_line) == (5, "Telefonseelsorge 0800 1110111")
     assert clinic.vocabulary.split() == ["Lakeside", "House", "EMDR"]
     assert (clinic.audio_retention, clinic.audio_retention_days) == ("after_signing", 14)
     assert upside_down.status_code == 422
@@ -461,3 +475,41 @@ def test_times_are_shown_in_the_readers_zone(asha, omar, signed_in):
     omar.profile.save()
 
     assert "3 Mar 2025, 8:30" in signed_in(omar).get("/people/").text
+
+
+# Messages to patients -------------------------------------------------------------------------------------------------
+def clinic_values(**changes):
+    """Return what the settings form is filled with, and changes to it."""
+    form = ClinicForm(instance=ClinicSettings.load())
+    values = {name: form[name].field.prepare_value(form[name].initial) for name in form.fields}
+    return {name: "" if value is None else value for name, value in values.items()} | changes
+
+
+def test_the_clinics_times_of_reminders_are_hours_in_order(signed_in, omar):
+    client = signed_in(omar)
+
+    client.post("/settings/clinic/", clinic_values(reminder_hours="2, 48,48", quiet_from_hour=22))
+    refused = client.post("/settings/clinic/", clinic_values(reminder_hours="2, soon"))
+
+    clinic = ClinicSettings.load()
+    assert (clinic.reminder_hours, clinic.quiet_from_hour) == ([48, 2], 22)
+    assert refused.status_code == 422
+    assert "separated by commas" in refused.content.decode()
+
+
+def test_sms_cannot_be_chosen_where_it_is_not_set_up(signed_in, omar, settings):
+    settings.SMS_BACKEND = ""
+    page = signed_in(omar).get("/settings/clinic/").content.decode()
+    refused = signed_in(omar).post("/settings/clinic/", clinic_values(message_channels="both"))
+
+    assert "SMS is not set up on this server" in page
+    assert "Test SMS" not in page
+    assert refused.status_code == 422
+
+
+def test_an_administrator_tries_messages_out_on_themselves(signed_in, omar, rita):
+    answer = signed_in(omar).post("/settings/clinic/test-message/", {"channel": "email"}, follow=True)
+
+    assert "on its way to omar@clinic.example" in answer.content.decode()
+    assert mail.outbox[0].recipients() == ["omar@clinic.example"]
+    assert signed_in(rita).post("/settings/clinic/test-message/").status_code == 403

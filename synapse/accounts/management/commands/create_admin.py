@@ -4,12 +4,13 @@ import getpass
 import os
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
-from synapse.accounts import people
+from synapse.accounts import people, second_factor
 from synapse.accounts.models import User
 from synapse.common.errors import DomainError
 
@@ -50,7 +51,10 @@ class Command(BaseCommand):
             )
         except DomainError as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"Administrator {username} made. Sign in and invite your colleagues under People.")
+        steps = "Sign in" + (", set up your second factor," if second_factor.is_required() else "")
+        self.stdout.write(
+            f"Administrator {username} made. {steps} at {settings.BASE_URL}/ and invite your colleagues under People."
+        )
 
     def _ask_password(self) -> str:
         first = getpass.getpass("Password: ")

@@ -1,0 +1,1 @@
+"""Signing in, tokens and one's own profile under `/api/v1/`."""
