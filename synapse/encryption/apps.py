@@ -1,5 +1,7 @@
 """The encryption app: field keys, the blind index, key checks."""
 
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -8,4 +10,7 @@ class EncryptionConfig(AppConfig):
     label = "encryption"
 
     def ready(self) -> None:
+        from synapse.common.sweeps import Sweep, register
         from synapse.encryption import checks  # noqa: F401  (registers the system checks)
+
+        register(Sweep("wrap data keys anew", timedelta(days=1), "synapse.encryption.rotation.bring_home"))

@@ -88,7 +88,6 @@ class ParsedQuery:
         return groups if all(groups) else []
 
 
-# Normal forms ---------------------------------------------------------------------------------------------------------
 def normalise_name(text: str) -> str:
     """Return lower-case words without accents and punctuation, separated by single spaces."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(_LETTERS)
@@ -113,7 +112,6 @@ def normalise_phone(text: str, region: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
 def index_tokens(
     *,
     first_name: str,
@@ -128,6 +126,16 @@ def index_tokens(
         (kind, _token(key, kind, value))
         for kind, value in _entries(first_name, last_name, phones, email, date_of_birth)
     }
+
+
+def likeness_tokens(*, first_name: str, last_name: str, phones: Iterable[str] = ()) -> set[int]:
+    """Return the few tokens that tell whether two records may be of one person: the whole name, each phone (E.164).
+
+    Those of every configured key, so that the other record is found while the index is written anew.
+    """
+    entries = [("full", f"{normalise_name(first_name)} {normalise_name(last_name)}")]
+    entries += [("phone", phone) for phone in phones if phone]
+    return {_token(key, kind, value) for key in settings.INDEX_KEY for kind, value in entries}
 
 
 def hash_name(first_name: str, last_name: str) -> str:
@@ -188,7 +196,6 @@ def _dialled_forms(phone: str) -> set[str]:
         return {digits}
 
 
-# Asking ---------------------------------------------------------------------------------------------------------------
 def query_tokens(text: str, region: str) -> ParsedQuery:
     """Parse what was typed: names, phone, e-mail, birth date or year, patient number, and their combinations.
 
@@ -324,7 +331,6 @@ def is_one_edit_apart(one: str, other: str) -> bool:
     )
 
 
-# Keys -----------------------------------------------------------------------------------------------------------------
 def _term(levels: dict[Level, list[tuple[str, str]]]) -> Term:
     return Term(
         {

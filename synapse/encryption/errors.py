@@ -3,3 +3,7 @@
 
 class DecryptionError(Exception):
     """A stored value cannot be read: wrong key, damaged, or never encrypted."""
+
+
+class KeyServiceUnavailable(Exception):
+    """The key service does not answer, or refuses to for now; what it wraps can be opened later."""

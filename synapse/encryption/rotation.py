@@ -2,15 +2,17 @@
 
 Deploy `FIELD_ENCRYPTION_KEY=new,old`, run `rotate_keys`, deploy `FIELD_ENCRYPTION_KEY=new`. Each value is replaced only
 while it is still the one that was read, so an edit made meanwhile is kept; what is done already is passed over.
-`AUDIO_KEY` rotates the same way: it wraps data keys, and only these are written anew.
+`AUDIO_KEY` and the key service's key rotate the same way: they wrap data keys, and only these are written anew.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
 
@@ -67,6 +69,13 @@ def rewrap() -> Iterator[Outcome]:
     """Wrap the data keys under the active key, whatever they open being left as it is."""
     for run, _ in _rewrappers:
         yield run()
+
+
+def bring_home(at: datetime) -> None:
+    """Wrap by the key service what AUDIO_KEY had to wrap while it did not answer; the sweep of every day."""
+    if settings.KMS_KEY:
+        for outcome in rewrap():
+            logger.info("%s: %s keys wrapped anew, %s unreadable", outcome.label, outcome.rewritten, outcome.unreadable)
 
 
 def count_under_former_keys() -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from synapse.encryption import rotation
+from synapse.encryption.errors import KeyServiceUnavailable
 from synapse.encryption.key_check import WrongKeyError, verify_keys, write_proofs
 
 
@@ -20,6 +21,12 @@ class Command(BaseCommand):
             verify_keys()
         except WrongKeyError as error:
             raise CommandError(str(error)) from None
+        try:
+            self._rotate()
+        except KeyServiceUnavailable as error:
+            raise CommandError(f"{error} What is done stays done: run rotate_keys again once it answers.") from None
+
+    def _rotate(self) -> None:
         unreadable = 0
         for outcome in rotation.rotate_fields():
             unreadable += outcome.unreadable

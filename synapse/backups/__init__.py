@@ -1,0 +1,1 @@
+"""Copies of the whole installation, encrypted, and the proof that they bring it back."""
