@@ -1,0 +1,1 @@
+"""Erasing patients, and how long everything is kept."""

@@ -1,0 +1,1 @@
+"""Everything about one patient as a file, and the way back in."""
