@@ -1,6 +1,7 @@
-"""A doctor's day: what is next, what waits for a signature, what went wrong. A fixed number of queries."""
+"""A doctor's day: what is next, what waits for a signature, what wants attention. A fixed number of queries."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,51 +9,44 @@ from statistics import median
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef
-
 from billing.models import Bill
-from patients.queries import ConsentState, recording_states
-from reports.content import all_sentences
+from billing.money import ZERO
 from reports.models import Report
-from reports.queries import PLAN_TOPICS, reports_to_sign, sections_about
-from scheduling.calendar import day_bounds, week_of
+from reports.queries import reports_to_sign
+from scheduling.availability.rules import Span, work_of
+from scheduling.availability.slots import load_diaries
+from scheduling.calendar.layout import day_bounds, week_of
 from scheduling.models import Appointment
 from scheduling.queries import list_appointments
-from sessions_app.models import ConsultationSession, Transcription
+from sessions_app.models import ConsultationSession
 from synapse.accounts.models import User
+from synapse.dashboard.brief import Brief, read_brief
+from synapse.dashboard.gaps import Gap, find_gaps
+from synapse.dashboard.worklist.core import Reader, Worklist
+from synapse.dashboard.worklist.registry import read_worklist
+from synapse.dashboard.worklist.reports import count_unsupported
 
 SHOWN_TO_SIGN = 6
-SHOWN_PROBLEMS = 6
+SHOWN_OF_EACH = 3  # rows of one source under "Needs attention"
 SIGNED_SINCE = timedelta(days=30)
 CHART_HEIGHT, CHART_STEP = 76, 52
-LONGEST_PLAN = 3  # sentences of the last plan on the card of the next visit
 
 Status = Appointment.Status
 
 
 @dataclass(frozen=True)
 class AgendaItem:
-    """One visit of today. `report` is the newest one of its session."""
+    """One visit of today. `report` is the newest one of its session, `gap` the free time before it."""
 
     visit: Appointment
     report: Report | None
     is_next: bool
     can_start: bool
+    gap: Gap | None
 
     @property
     def is_over(self) -> bool:
         return self.visit.status in (Status.COMPLETED, Status.NO_SHOW)
-
-
-@dataclass(frozen=True)
-class NextVisit:
-    """Who comes next, and what was left open last time."""
-
-    visit: Appointment
-    consent: ConsentState
-    last_session: ConsultationSession | None
-    session_count: int
-    plan: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,15 +55,6 @@ class ToSign:
 
     report: Report
     unsupported: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that failed and what to press. `session` leads to its page."""
-
-    title: str
-    text: str
-    session: ConsultationSession
 
 
 @dataclass(frozen=True)
@@ -97,16 +82,14 @@ class Day:
     """Everything the home page of a doctor shows."""
 
     agenda: list[AgendaItem]
-    next_visit: NextVisit | None
+    brief: Brief | None
     to_sign: list[ToSign]
     to_sign_count: int
     oldest_days: int | None
     minutes_to_sign: int | None
-    unbilled: Decimal
+    unbilled: Mapping[str, Decimal]  # by currency
     unbilled_count: int
-    problems: list[Problem]
-    without_consent: list[Appointment]
-    overdue_count: int
+    attention: Worklist
     week: list[DayCount]
 
     @property
@@ -135,7 +118,7 @@ class Day:
         return (
             {item.visit.patient_id for item in self.agenda}
             | {entry.report.session.patient_id for entry in self.to_sign}
-            | {problem.session.patient_id for problem in self.problems}
+            | self.attention.patient_ids
         )
 
 
@@ -145,32 +128,61 @@ def read_day(doctor: User, *, zone: ZoneInfo, now: datetime) -> Day:
     days = week_of(today)
     start, end = day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1]
     # An administrator's or colleague's calendar never shows here, even to somebody who may see it.
-    week = list(list_appointments(doctor, start, end, doctors=[doctor.pk]))
+    week = list(list_appointments(doctor, start, end, doctors=[doctor.pk]).select_related("room"))
     visits = [visit for visit in week if visit.scheduled_at.astimezone(zone).date() == today]
-    coming = [visit for visit in visits if visit.status in Appointment.OPEN and visit.ends_at > now]
-    upcoming = next((visit for visit in coming if visit.session is None or not visit.session.is_live), None)
-    consents = recording_states([visit.patient for visit in coming], at=now)
+    upcoming = next_visit(visits, now=now)
     drafts = list(reports_to_sign(doctor).select_related("session__patient").order_by("session__started_at"))
-    unbilled = list(Bill.objects.filter(session__doctor=doctor, status=Bill.Status.PENDING))
+    unbilled: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    to_send = Bill.objects.filter(session__doctor=doctor, status=Bill.Status.PENDING)
+    amounts = list(to_send.values_list("currency", "total_amount").order_by("currency"))
+    for currency, amount in amounts:
+        unbilled[currency] += amount
     return Day(
-        agenda=_agenda(visits, upcoming),
-        next_visit=_next_visit(doctor, upcoming, consents) if upcoming else None,
-        to_sign=[ToSign(report, _count_unsupported(report)) for report in drafts[:SHOWN_TO_SIGN]],
+        agenda=_agenda(visits, upcoming, _gaps(doctor, visits, today, zone=zone, now=now)),
+        brief=read_brief(upcoming, by=doctor, at=now) if upcoming else None,
+        to_sign=[ToSign(report, count_unsupported(report)) for report in drafts[:SHOWN_TO_SIGN]],
         to_sign_count=len(drafts),
         oldest_days=(now - (drafts[0].session.ended_at or now)).days if drafts else None,
         minutes_to_sign=_minutes_to_sign(doctor, now),
-        unbilled=sum((bill.total_amount for bill in unbilled), Decimal(0)),
-        unbilled_count=len(unbilled),
-        problems=_problems(doctor),
-        without_consent=[visit for visit in coming if not consents[visit.patient_id].is_live],
-        overdue_count=Bill.objects.filter(session__doctor=doctor, status=Bill.Status.OVERDUE).count(),
+        unbilled=dict(unbilled),
+        unbilled_count=len(amounts),
+        attention=read_worklist(
+            Reader(doctor, now, zone), most=SHOWN_OF_EACH, only=lambda source: source.needs_attention
+        ),
         week=_count_days(week, days, zone),
     )
 
 
-def _agenda(visits: list[Appointment], upcoming: Appointment | None) -> list[AgendaItem]:
+def next_visit(visits: list[Appointment], *, now: datetime) -> Appointment | None:
+    """Return who is to be called in next: the first coming visit, but somebody who is here before somebody late."""
+    coming = [visit for visit in visits if _is_coming(visit, now)]
+    here = next((visit for visit in coming if visit.arrived_at is not None), None)
+    first = coming[0] if coming else None
+    is_late = first is not None and first.arrived_at is None and first.scheduled_at < now
+    return here if here is not None and is_late else first
+
+
+def _is_coming(visit: Appointment, now: datetime) -> bool:
+    if visit.status not in Appointment.OPEN or visit.seen_at is not None:
+        return False
+    is_waiting = visit.arrived_at is not None  # who came is seen, however late it got
+    return (visit.ends_at > now or is_waiting) and (visit.session is None or not visit.session.is_live)
+
+
+def _gaps(doctor: User, visits: list[Appointment], day: date, *, zone: ZoneInfo, now: datetime) -> dict[datetime, Gap]:
+    start, end = day_bounds(day, zone)
+    diary = load_diaries([doctor], Span(start, end), at=now, with_visits=False)[doctor.pk]
+    if not diary.has_hours_on(day):
+        return {}
+    work = [(stretch.start, stretch.end) for stretch in work_of(diary, day)]
+    times = [(visit.scheduled_at, visit.ends_at) for visit in visits if visit.status != Status.NO_SHOW]
+    return find_gaps(times, work=work, off=list(diary.off), zone=zone)
+
+
+def _agenda(visits: list[Appointment], upcoming: Appointment | None, gaps: dict[datetime, Gap]) -> list[AgendaItem]:
     sessions = [visit.session_id for visit in visits if visit.session_id]
-    reports = {report.session_id: report for report in Report.objects.filter(session__in=sessions).order_by("version")}
+    newest = Report.objects.filter(session__in=sessions).defer("structured_data", "generated_content")
+    reports = {report.session_id: report for report in newest.order_by("version")}
     return [
         AgendaItem(
             visit=visit,
@@ -178,39 +190,10 @@ def _agenda(visits: list[Appointment], upcoming: Appointment | None) -> list[Age
             is_next=visit == upcoming,
             can_start=visit.status in Appointment.OPEN
             and (visit.session is None or visit.session.status == ConsultationSession.Status.CANCELLED),
+            gap=gaps.pop(visit.scheduled_at, None),
         )
         for visit in visits
     ]
-
-
-def _next_visit(doctor: User, visit: Appointment, consents: dict[UUID, ConsentState]) -> NextVisit:
-    sessions = ConsultationSession.objects.filter(
-        doctor=doctor, patient=visit.patient_id, status=ConsultationSession.Status.COMPLETED
-    ).order_by("-started_at")
-    held = list(sessions)
-    signed = (
-        Report.objects.filter(
-            session__doctor=doctor, session__patient=visit.patient_id, status=Report.Status.SIGNED, erased_at=None
-        )
-        .order_by("-session__started_at", "-version")
-        .first()
-    )
-    plan = [
-        sentence["text"]
-        for section in (sections_about(signed, PLAN_TOPICS) if signed else [])
-        for sentence in section["sentences"]
-    ]
-    return NextVisit(
-        visit=visit,
-        consent=consents[visit.patient_id],
-        last_session=held[0] if held else None,
-        session_count=len(held),
-        plan=plan[:LONGEST_PLAN],
-    )
-
-
-def _count_unsupported(report: Report) -> int:
-    return sum(sentence["support"] == "unsupported" for sentence in all_sentences(report.structured_data))
 
 
 def _minutes_to_sign(doctor: User, now: datetime) -> int | None:
@@ -220,43 +203,6 @@ def _minutes_to_sign(doctor: User, now: datetime) -> int | None:
     ).values_list("session__ended_at", "signed_at")
     waits = [(signed - ended).total_seconds() / 60 for ended, signed in times if ended and signed]
     return round(median(waits)) if waits else None
-
-
-def _problems(doctor: User) -> list[Problem]:
-    """Return the doctor's sessions whose last transcript or report went wrong, the newest first."""
-    retried = Transcription.objects.filter(session=OuterRef("session"), retry_count__gt=OuterRef("retry_count"))
-    transcripts = (
-        Transcription.objects.filter(
-            ~Exists(retried),
-            session__doctor=doctor,
-            status__in=[Transcription.Status.FAILED, Transcription.Status.NO_SPEECH],
-        )
-        .select_related("session__patient")
-        .defer("segments", "live_segments", "transcript_text", "original_transcript")
-        .order_by("-created_at")[:SHOWN_PROBLEMS]
-    )
-    rewritten = Report.objects.filter(session=OuterRef("session"), created_at__gt=OuterRef("created_at"))
-    reports = (
-        Report.objects.filter(~Exists(rewritten), session__doctor=doctor, status=Report.Status.FAILED)
-        .select_related("session__patient")
-        .defer("structured_data", "generated_content")
-        .order_by("-created_at")[:SHOWN_PROBLEMS]
-    )
-    return [*map(_transcript_problem, transcripts), *map(_report_problem, reports)][:SHOWN_PROBLEMS]
-
-
-def _transcript_problem(transcription: Transcription) -> Problem:
-    name = transcription.session.patient.full_name
-    if transcription.status == Transcription.Status.NO_SPEECH:
-        text = "The recording is kept. Listen to it, or write the note yourself."
-        return Problem(f"No speech was heard for {name}", text, transcription.session)
-    text = transcription.error_message or "The audio is safe. Have it written again."
-    return Problem(f"Transcript failed for {name}", text, transcription.session)
-
-
-def _report_problem(report: Report) -> Problem:
-    text = "The transcript and the recording are safe. Have it written again."
-    return Problem(f"Report failed for {report.session.patient.full_name}", text, report.session)
 
 
 def _count_days(week: Iterable[Appointment], days: list[date], zone: ZoneInfo) -> list[DayCount]:

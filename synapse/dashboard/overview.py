@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
-from billing.models import Bill
-from billing.queries import Aging, sum_by_age
+from billing.figures.queries import read_aging
+from billing.queries import Aging
 from sessions_app.models import ConsultationSession
 from synapse.accounts.models import ClinicSettings, Invitation, User
 from synapse.accounts.roles import Role
@@ -41,7 +41,6 @@ def read_overview(*, now: datetime) -> Overview:
     clinic = ClinicSettings.load()
     working = User.objects.filter(is_active=True)
     by_role = dict(working.values_list("role").annotate(number=Count("pk")).values_list("role", "number"))
-    unpaid = [Bill.Status.SENT, Bill.Status.PARTIALLY_PAID, Bill.Status.OVERDUE]
     failures = Job.objects.filter(state__in=[Job.State.FAILED, Job.State.DEAD])
     lately = AuditEvent.objects.filter(at__gte=now - WEEK)
     refusals = lately.filter(outcome=Outcome.DENIED).exclude(action=Action.SIGN_IN_FAILED)
@@ -57,6 +56,6 @@ def read_overview(*, now: datetime) -> Overview:
         refusals=refusals.count(),
         failed_sign_ins=lately.filter(action=Action.SIGN_IN_FAILED).count(),
         latest_refusals=list(refusals.order_by("-seq")[:SHOWN]),
-        aging=sum_by_age(Bill.objects.filter(status__in=unpaid), today=clinic.date_of(now)),
+        aging=read_aging(clinic.currency, None, at=now),
         currency=clinic.currency,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpResponse
 from django.utils import timezone
@@ -11,7 +12,9 @@ from django.views.decorators.http import require_GET
 from synapse import health
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
-from synapse.common import heartbeat, sweeps
+from synapse.audit import seals
+from synapse.backups import schedule
+from synapse.common import backup_state, heartbeat, sweeps
 from synapse.common.models import Job, SweepRun
 from synapse.web.http import ClinicRequest, render_page
 
@@ -59,7 +62,12 @@ def index(request: ClinicRequest) -> HttpResponse:
     context = {
         "parts": [_part(name) for name in health.CHECKS],
         "sweeps": [_recurring(sweep, now) for sweep in sweeps.registered()],
+        "seal": seals.last_seal(),
         "counts": {row["state"]: row["count"] for row in counts},
+        "backup": backup_state.last_backup(),
+        "drill": backup_state.last_drill(),
+        "has_backup_folder": bool(settings.BACKUP_DIR),
+        "is_backup_old": schedule.is_too_old(now),
         "jobs": Job.objects.filter(state__in=[Job.State.DEAD, Job.State.FAILED]).order_by("-updated_at")[:MOST_JOBS],
     }
     return render_page(request, "dashboard/system.html", context, fragment="dashboard/_system.html")

@@ -74,7 +74,7 @@ def read_timeline(user: User, patient: Patient, *, limit: int) -> list[Entry]:
 
 def _visits(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
     # A visit that became a session is told by the session.
-    visits = Appointment.objects.visible_to(user).filter(patient=patient)
+    visits = Appointment.objects.visible_to(user).filter(patient__in=patient.records())
     if user.may(Permission.VIEW_SESSIONS):
         visits = visits.filter(session=None)
     for visit in visits.select_related("doctor").order_by("-scheduled_at")[:limit]:
@@ -91,7 +91,9 @@ def _visits(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
 
 
 def _sessions(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
-    sessions = ConsultationSession.objects.visible_to(user).filter(patient=patient).select_related("doctor")
+    sessions = (
+        ConsultationSession.objects.visible_to(user).filter(patient__in=patient.records()).select_related("doctor")
+    )
     for session in sessions.order_by("-started_at")[:limit]:
         minutes = f", {session.duration_minutes} min" if session.duration_minutes else ""
         yield Entry(
@@ -110,7 +112,7 @@ def _reports(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
     written_at = Coalesce("signed_at", "generation_completed_at", "created_at")
     reports = (
         Report.objects.visible_to(user)
-        .filter(session__patient=patient)
+        .filter(session__patient__in=patient.records())
         .select_related("session")
         .defer("structured_data", "generated_content", "missing", "session__session_notes", "session__audio_peaks")
     )
@@ -128,7 +130,7 @@ def _reports(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
 
 
 def _bills(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
-    bills = Bill.objects.visible_to(user).filter(patient=patient)
+    bills = Bill.objects.visible_to(user).filter(patient__in=patient.records())
     for bill in bills.order_by(Coalesce("issued_at", "created_at").desc())[:limit]:
         yield Entry(
             at=bill.issued_at or bill.created_at,

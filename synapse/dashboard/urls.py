@@ -2,14 +2,54 @@
 
 from django.urls import path
 
-from synapse.dashboard import audit, system, timeline, views
+from synapse.dashboard import (
+    audit,
+    bill_history,
+    brief_views,
+    consent_centre_views,
+    desk_check_out,
+    desk_views,
+    desk_walk_ins,
+    emergencies,
+    numbers_views,
+    outside,
+    system,
+    timeline,
+    views,
+    worklist_views,
+)
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("desk/", desk_views.front_desk, name="desk"),
+    path("desk/revision/", desk_views.revision, name="desk_revision"),
+    path("desk/walk-in/", desk_walk_ins.walk_in, name="walk_in"),
+    path("desk/walk-in/patients/", desk_walk_ins.find, name="walk_in_find"),
+    path("desk/walk-in/no-name/", desk_walk_ins.no_name, name="walk_in_no_name"),
+    path("desk/walk-in/<uuid:pk>/left/", desk_views.walk_in_left, name="walk_in_left"),
+    path("desk/<uuid:pk>/menu/", desk_views.row_menu, name="desk_menu"),
+    path("desk/<uuid:pk>/check-in/", desk_views.check_in, name="check_in"),
+    path("desk/<uuid:pk>/show-in/", desk_views.show_in, name="show_in"),
+    path("desk/<uuid:pk>/seen/", desk_views.seen, name="seen"),
+    path("desk/<uuid:pk>/check-out/", desk_check_out.check_out, name="check_out"),
+    path("desk/<uuid:pk>/undo/", desk_views.undo_stage, name="undo_stage"),
+    path("desk/<uuid:pk>/called/", desk_views.called, name="called"),
+    path("visits/<uuid:pk>/brief/", brief_views.brief, name="brief"),
+    path("consents/", consent_centre_views.centre, name="consents"),
+    path("worklist/", worklist_views.worklist, name="worklist"),
+    path("worklist/<slug:source_name>/<uuid:pk>/<slug:act_name>/", worklist_views.act, name="worklist_act"),
+    path("numbers/", numbers_views.numbers, name="numbers"),
+    path("numbers/export/", numbers_views.export, name="numbers_export"),
     path("audit/", audit.index, name="audit"),
     path("audit/check/", audit.check, name="audit_check"),
     path("audit/export/", audit.export, name="audit_export"),
+    path("audit/outside/", outside.index, name="outside"),
+    path("audit/outside/export/", outside.export, name="outside_export"),
+    path("patients/<uuid:patient_pk>/outside/", outside.for_patient, name="outside_for_patient"),
+    path("emergencies/", emergencies.index, name="emergencies"),
+    path("emergencies/<uuid:pk>/", emergencies.detail, name="emergency"),
+    path("bills/<uuid:pk>/history/", bill_history.for_bill, name="bill_history"),
     path("system/", system.index, name="system"),
     path("patients/<uuid:patient_pk>/timeline/", timeline.for_patient, name="timeline"),
 ]

@@ -1,4 +1,4 @@
-"""The home page: a doctor's day, the desk's calendar, an administrator's overview."""
+"""The home page: a doctor's day, the front desk, an administrator's overview."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -24,7 +24,7 @@ def home(request: ClinicRequest) -> HttpResponse:
         return _day(request)
     if request.user.may(Permission.MANAGE_CLINIC):
         return render_page(request, "dashboard/overview.html", {"overview": read_overview(now=timezone.now())})
-    return redirect("scheduling:calendar")
+    return redirect("dashboard:desk")
 
 
 def _day(request: ClinicRequest) -> HttpResponse:

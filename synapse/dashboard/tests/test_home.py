@@ -1,7 +1,7 @@
 """The home page of each role."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,9 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from billing.models import Bill
 from billing.tests.factories import make_bill
 from patients.tests.factories import make_patient
 from reports.tests.factories import make_report
+from scheduling.models import WorkingHours
+from scheduling.services import stages
 from scheduling.tests.factories import make_appointment
 from sessions_app import services as sessions
 from sessions_app.tests.factories import make_session, make_transcription
@@ -46,7 +49,7 @@ def test_the_next_visit_is_the_first_that_is_not_over(asha):
     running = visit_at(asha, -0.5)
     visit_at(asha, 2)
 
-    assert day_of(asha).next_visit.visit == running
+    assert day_of(asha).brief.visit == running
 
 
 def test_colleagues_visits_are_not_in_the_day(asha, ben):
@@ -55,18 +58,18 @@ def test_colleagues_visits_are_not_in_the_day(asha, ben):
     day = day_of(asha)
 
     assert day.agenda == []
-    assert day.next_visit is None
+    assert day.brief is None
 
 
 def test_the_last_signed_plan_is_on_the_card_of_the_next_visit(asha, now):
     report = make_report(asha, status="signed")
     make_appointment(asha, patient=report.session.patient, scheduled_at=now + timedelta(minutes=1))
 
-    upcoming = day_of(asha, now).next_visit
+    brief = day_of(asha, now).brief
 
-    assert upcoming.session_count == 1
-    assert upcoming.last_session == report.session
-    assert any("sertraline" in line.lower() or "3 weeks" in line for line in upcoming.plan)
+    assert brief.session_count == 1
+    assert brief.last_session == report.session
+    assert any("sertraline" in line.text.lower() or "3 weeks" in line.text for line in brief.plan)
 
 
 def test_drafts_wait_with_their_unsupported_lines_counted(asha, now):
@@ -86,25 +89,45 @@ def test_the_median_wait_is_from_the_sessions_end_to_the_signature(asha, now):
     assert day.wait_to_sign == "5 min"
 
 
-def test_what_went_wrong_is_named_until_it_is_retried(asha, now):
-    failed = make_session(asha, status="completed")
-    make_transcription(failed, status="failed")
-    silent = make_session(asha, status="completed")
-    make_transcription(silent, status="no_speech")
+def test_what_wants_attention_comes_from_the_worklist(asha, now):
+    make_transcription(make_session(asha, status="completed"), status="failed")
+    make_bill(asha, status="overdue")
+    make_report(asha)  # waits for a signature in a card of its own
 
-    titles = [problem.title for problem in day_of(asha, now).problems]
-
-    assert any("Transcript failed" in title for title in titles)
-    assert any("No speech" in title for title in titles)
+    assert [group.source.name for group in day_of(asha, now).attention.groups] == ["transcripts", "overdue"]
 
 
-def test_a_failed_report_is_named(asha, now):
-    make_report(asha, status="failed")
+def test_who_is_here_comes_before_who_is_late(asha):
+    late = visit_at(asha, -0.4)
+    here = visit_at(asha, 0.6)
+    stages.check_in(here, by=asha, at=NOON - timedelta(minutes=6))
 
-    assert "Report failed" in day_of(asha, now).problems[0].title
+    assert day_of(asha).brief.visit == here
+    assert day_of(asha, NOON - timedelta(hours=1)).brief.visit == late
 
 
-def test_drafted_and_overdue_bills_are_counted(asha, ben, now):
+def test_free_times_between_visits_are_named_by_the_working_hours(asha):
+    for kind, starts, ends in [("work", "09:00", "18:00"), ("break", "13:00", "14:00")]:
+        WorkingHours.objects.create(
+            doctor=asha, kind=kind, weekday=2, starts=starts, ends=ends, valid_from=date(2026, 1, 1)
+        )
+    visit_at(asha, -1, duration_minutes=60)  # 11:00 to 12:00 at the clinic
+    visit_at(asha, 0.5, duration_minutes=30)  # 12:30
+    visit_at(asha, 2, duration_minutes=30)  # 14:00
+
+    gaps = [item.gap and item.gap.words for item in day_of(asha).agenda]
+
+    assert gaps == [None, "30 min free", "Lunch, 60 min free"]
+
+
+def test_a_day_without_working_hours_names_no_free_time(asha):
+    visit_at(asha, -1)
+    visit_at(asha, 3)
+
+    assert [item.gap for item in day_of(asha).agenda] == [None, None]
+
+
+def test_drafted_bills_are_counted(asha, ben, now):
     make_bill(asha, total="1500")
     make_bill(asha, total="500")
     make_bill(asha, status="overdue")
@@ -112,13 +135,14 @@ def test_drafted_and_overdue_bills_are_counted(asha, ben, now):
 
     day = day_of(asha, now)
 
-    assert (day.unbilled, day.unbilled_count, day.overdue_count) == (2000, 2, 1)
+    assert (day.unbilled, day.unbilled_count) == ({"INR": 2000}, 2)
 
 
-def test_visits_without_recording_consent_are_named(asha, now):
-    visit = visit_at(asha, 1)
+def test_drafted_bills_of_two_currencies_are_not_added_up(asha, now):
+    make_bill(asha, total="1500")
+    Bill.objects.filter(pk=make_bill(asha, total="70").pk).update(currency="USD")
 
-    assert day_of(asha).without_consent == [visit]
+    assert day_of(asha, now).unbilled == {"INR": 1500, "USD": 70}
 
 
 def test_the_week_counts_booked_and_done(asha):
@@ -162,8 +186,8 @@ def test_an_empty_day_says_what_will_appear(signed_in, asha):
     assert "Nothing to sign" in html
 
 
-def test_the_desk_begins_at_the_calendar(signed_in, rita):
-    assert signed_in(rita).get(HOME)["Location"] == reverse("scheduling:calendar")
+def test_the_receptionists_day_begins_at_the_front_desk(signed_in, rita):
+    assert signed_in(rita).get(HOME)["Location"] == reverse("dashboard:desk")
 
 
 def test_an_administrator_sees_the_clinic_and_nobodys_name(signed_in, omar, asha, now):

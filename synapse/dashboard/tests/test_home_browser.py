@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from billing.tests.factories import make_bill, make_fee
-from patients.consent import record_consent
+from patients.consents.services import record_consent
 from scheduling.tests.factories import make_appointment
 from sessions_app.models import ConsultationSession
 from sessions_app.tests.factories import make_session, make_transcription
+from synapse.dashboard.tests.factories import let_it_be_noon
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -21,6 +22,7 @@ def busy_day(asha):
     """A visit soon, one without consent, a failed transcript, an overdue bill."""
     make_fee()
     now = timezone.now()
+    let_it_be_noon([asha], now)
     make_transcription(make_session(asha, status="completed"), status="failed")
     make_bill(asha, status="overdue")
     visit = make_appointment(asha, scheduled_at=now + timedelta(seconds=20), chief_complaint="Cannot sleep")
