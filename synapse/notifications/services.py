@@ -2,18 +2,16 @@
 
 import logging
 from collections.abc import Mapping
-from smtplib import SMTPException
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 from django.template.loader import render_to_string
 
 from synapse.common.errors import DomainError
+from synapse.notifications.outgoing import EMAIL, NotSent, Outgoing, PerhapsSent, send
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT_SECONDS = 20
 
 
 class NotDelivered(DomainError):
@@ -35,15 +33,8 @@ def deliver(template: str, to: str, context: Mapping[str, Any]) -> None:
     if label != "Subject":
         raise ValueError(f"emails/{template}.txt must begin with 'Subject: '")
     try:
-        message = EmailMessage(
-            subject.strip(),
-            body.strip() + "\n",
-            settings.DEFAULT_FROM_EMAIL,
-            [to],
-            connection=get_connection(timeout=TIMEOUT_SECONDS),
-        )
-        message.send()
-    except (SMTPException, OSError) as error:
-        logger.warning("mail %s was not delivered: %s", template, type(error).__name__)
+        send(EMAIL, Outgoing(key=str(uuid4()), to=to, text=body.strip() + "\n", subject=subject.strip()))
+    except (NotSent, PerhapsSent) as error:
+        logger.warning("mail %s was not delivered: %s", template, error.code)
         raise NotDelivered("The message could not be sent. Try again in a few minutes.") from None
     logger.info("mail %s sent", template)
