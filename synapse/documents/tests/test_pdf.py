@@ -1,16 +1,23 @@
 """The renderer reads nothing but what it is given, its style sheet and its fonts."""
 
 import base64
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from io import BytesIO
+from pathlib import Path
 
 import pypdf
 import pytest
+from django.conf import settings
 from PIL import Image
 
-from synapse.documents import docx
-from synapse.documents.pdf import DocumentError, html_to_pdf, resolve_address, stamp
+from synapse.documents import docx, pdf
+from synapse.documents.pdf import DocumentError, html_to_pdf, stamp
+from synapse.documents.pdf_child import resolve_address
 from synapse.documents.text import printable
 
 PAGE = """<!doctype html><html><head><link rel="stylesheet" href="css/print.css">{head}</head>
@@ -134,3 +141,95 @@ def test_a_word_document_takes_any_text():
 
 def test_unprintable_characters_are_dropped_and_the_rest_stays():
     assert printable("a\x00b\x0bc\ud800 ₹\n\tć") == "abc ₹\n\tć"
+
+
+def test_a_long_document_is_never_put_into_a_temporary_file():
+    """The renderer would write it in clear; its process can write nothing, so it would fail instead."""
+    html = (
+        f"<html><body><div id='doc'><!-- {'long ' * 30_000} --><p>words</p></div><div id='footer'>x</div></body></html>"
+    )
+
+    assert len(html) > 100 * 1024
+    assert html_to_pdf(html, title="Long").startswith(b"%PDF")
+
+
+# The process ----------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def shut():
+    """Run a piece of code in a process whose doors are shut as the renderer's are, and return what stopped it."""
+
+    def run(code):
+        program = (
+            "from synapse.documents import pdf_child\nimport resource\npdf_child.close_doors()\n"
+            f"try:\n    {code}\n    print('open')\nexcept pdf_child.Refused:\n    print('refused')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout.strip() or done.stderr[-200:]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket().connect(('127.0.0.1', 9))",
+        "import socket; socket.getaddrinfo('example.org', 80)",
+        "open('/etc/passwd').read()",
+        "open('manage.py').read()",
+        "open('var/.env').read()",
+        "open('/tmp/out', 'w')",
+        "import subprocess; subprocess.run(['true'])",
+        "import os; os.system('true')",
+        "import os; os.open('/etc/hostname', os.O_RDONLY)",
+    ],
+)
+def test_the_renderers_process_reaches_nothing(shut, code):
+    assert shut(code) == "refused"
+
+
+def test_it_may_read_our_style_sheets_and_fonts(shut):
+    assert shut("open('static/css/print.css').read(); open('static/fonts/print/sans-400.ttf', 'rb').read()") == "open"
+
+
+def test_its_environment_holds_no_key():
+    html_to_pdf(PAGE.format(head="", body="<p>x</p>"), title="x")
+
+    known = Path(f"/proc/{pdf._children[0].pid}/environ").read_bytes()
+
+    assert not any(name.encode() in known for name in settings.KEY_NAMES)
+
+
+ENDLESS = {"time": "while True: pass", "memory": "bytearray(pdf_child.MEMORY_BYTES)"}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_document_that_takes_too_much_is_a_clear_error_and_the_next_one_prints(what, monkeypatch):
+    pdf.end_child()
+    program = (
+        "from synapse.documents import pdf_child\nimport sys\npdf_child.CPU_SECONDS = 0\n"
+        f"def render(html, title):\n    {ENDLESS[what]}\n"
+        "pdf_child.render = render\npdf_child.serve(sys.stdin.buffer, pdf_child.answers())"
+    )
+    monkeypatch.setattr(pdf, "COMMAND", ["-c", program])
+
+    with pytest.raises(DocumentError, match="too much"):
+        html_to_pdf(PAGE.format(head="", body="<p>x</p>"), title="Endless")
+    monkeypatch.undo()
+    pdf.end_child()
+
+    assert "Words" in text_of(html_to_pdf(PAGE.format(head="", body="<p>Words</p>"), title="x"))
+
+
+def test_a_killed_process_is_replaced():
+    html_to_pdf(PAGE.format(head="", body="<p>x</p>"), title="x")
+    os.kill(pdf._children[0].pid, signal.SIGKILL)
+    pdf._children[0].wait()
+
+    assert html_to_pdf(PAGE.format(head="", body="<p>x</p>"), title="x").startswith(b"%PDF")
