@@ -1,16 +1,22 @@
-"""`make test`: the whole suite on SQLite, then the database's part on PostgreSQL, then Redis' part.
+"""`make test`: the whole suite on SQLite with Redis, then on PostgreSQL what asks the database something of its own.
 
 Stops at the first red run; the last line printed is pytest's. TEST_POSTGRES_URL and TEST_REDIS_URL name the servers,
 else local ones are tried; with REQUIRE_SERVICES=1 it is a failure when one does not answer. PYTEST_WORKERS is the
-number of processes (default: one a core). Arguments go to pytest.
+number of processes (default: one a core and one more, since many tests wait for a browser or a recording). Arguments go to pytest.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+from synapse.testing import prepared, shapes
 
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/"
-SERVICES = {"TEST_POSTGRES_URL", "TEST_REDIS_URL"}
+# Without compiled files every process of the run, and every process a test starts, would compile the product again.
+NOT_INHERITED = {"TEST_POSTGRES_URL", "TEST_REDIS_URL", "PYTHONDONTWRITEBYTECODE"}
 LOCAL_REDIS = "redis://127.0.0.1:6379/15"
 
 
@@ -36,11 +42,18 @@ def answers_redis(url: str) -> bool:
 
 def pytest(marker: str, arguments: list[str], **environment: str) -> int:
     """Run the tests of a marker expression in a process of their own and return its exit code."""
-    workers = os.environ.get("PYTEST_WORKERS") or str(os.cpu_count() or 1)
-    spread = ["-n", workers, "--dist", "loadfile"]
+    workers = os.environ.get("PYTEST_WORKERS") or str((os.cpu_count() or 1) + 1)
+    spread = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [sys.executable, "-m", "pytest", "-q", "-m", f"({marker}) and not live", *spread, *arguments]
-    inherited = {name: value for name, value in os.environ.items() if name not in SERVICES}
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return subprocess.call(command, env={**inherited, **environment})
+
+
+def prepare(postgres: str) -> None:
+    """Make what the tests copy, while they are still being collected or run on the other database."""
+    prepared.installation_with_files()
+    if postgres:
+        prepared.postgres_database(postgres)
 
 
 def main(arguments: list[str]) -> int:
@@ -53,14 +66,18 @@ def main(arguments: list[str]) -> int:
     if os.environ.get("REQUIRE_SERVICES") == "1" and not (has_postgres and has_redis):
         print("REQUIRE_SERVICES=1 asks for both: start them or set TEST_POSTGRES_URL and TEST_REDIS_URL.")
         return 1
-    print("On SQLite:", flush=True)
-    code = pytest("not redis", arguments)
-    if code == 0 and has_postgres:
-        print("On PostgreSQL:", flush=True)
-        code = pytest("database and not redis and not browser", arguments, TEST_POSTGRES_URL=postgres)
-    if code == 0 and has_redis:
-        print("With Redis:", flush=True)
-        code = pytest("redis", arguments, TEST_REDIS_URL=redis)
+    Thread(target=prepare, args=[postgres if has_postgres else ""], daemon=True).start()
+    # Without a server its tests are left out, not skipped: nothing then reads as if they had run.
+    marker, services = ("redis or not redis", {"TEST_REDIS_URL": redis}) if has_redis else ("not redis", {})
+    with tempfile.TemporaryDirectory(prefix="synapse-shapes-") as folder:
+        print("On SQLite:", flush=True)
+        noted, chosen = Path(folder), Path(folder, "chosen")
+        code = pytest(marker, arguments, **services, **{shapes.NOTED_IN: str(noted)})
+        if code == 0 and has_postgres:
+            shapes.write_choice(noted, chosen)
+            print("On PostgreSQL:", flush=True)
+            again = {"TEST_POSTGRES_URL": postgres, shapes.ONLY: str(chosen)}
+            code = pytest("database and not redis and not browser", arguments, **again)
     return code
 
 

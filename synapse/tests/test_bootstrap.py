@@ -20,7 +20,7 @@ def bootstrap(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(module, "VENV_PYTHON", tmp_path / ".venv" / "bin" / "python")
-    monkeypatch.setattr(module, "REQUIREMENTS", tmp_path / "requirements.txt")
+    monkeypatch.setattr(module, "REQUIREMENTS", tmp_path / "requirements.lock")
     monkeypatch.setattr(module, "MARKER", tmp_path / ".venv" / ".requirements")
     monkeypatch.delenv("SYNAPSE_DATA_DIR", raising=False)
     return module

@@ -6,10 +6,10 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.utils import timezone
 
+from patients.finding.search import search_patients
 from patients.models import Patient
-from patients.search import search_patients
-from reports import signing
 from reports.models import Report
+from reports.sealing import signing
 from reports.tests.factories import make_report
 from synapse.audit.verification import verify_chain
 

@@ -3,6 +3,7 @@
 import pytest
 
 from patients.tests.factories import make_patient
+from synapse.accounts import browser_sessions
 from synapse.testing.browser import PHONE, assert_page_is_clean
 from synapse.testing.plugin import PASSWORD
 
@@ -69,3 +70,14 @@ def test_a_lock_the_server_did_not_hear_of_is_told_again_and_opens_for_nobody(br
     assert page.is_visible(f"{LOCK}[open]")
     page.reload()
     page.wait_for_selector("h1:has-text('This screen is locked')")
+
+
+def test_a_page_whose_person_was_signed_out_elsewhere_shows_nothing_more(browse, asha):
+    patient = make_patient(doctor=asha, first_name="Kavya")
+    page = browse(asha, f"/patients/{patient.pk}/")
+    assert page.is_visible("text=Kavya")
+
+    browser_sessions.end_all(asha, by=asha)
+
+    page.wait_for_url("**/sign-in/?next=*", timeout=20_000)
+    assert "Kavya" not in page.content()

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from billing import services as billing
 from billing.models import Bill
+from billing.services import issuing
 from patients.models import PatientAccess
 from patients.tests.factories import make_patient
 from reports.tests.factories import make_report, make_words
@@ -104,7 +104,7 @@ def test_a_signed_report_stays_where_it_is(asha, right, now):
 def test_an_issued_bill_comes_first(asha, right, now):
     session = make_session(asha, with_recording=False)
     bill = workflows.complete_consultation(session, by=asha, at=now)
-    billing.issue_bill(bill, by=asha, at=now)
+    issuing.issue_bill(bill, by=asha, at=now)
 
     with pytest.raises(Conflict, match="issued"):
         moved(session, right, by=asha, now=now)

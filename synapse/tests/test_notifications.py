@@ -7,20 +7,20 @@ from patients import services as patient_services
 from patients.tests.factories import make_patient
 from reports.services import drafting
 from reports.tests.factories import make_report, write
-from scheduling import services as scheduling_services
+from scheduling.services import appointments as scheduling_services
 from scheduling.tests.factories import make_appointment
-from sessions_app import transcripts
 from sessions_app.tests.factories import make_session, make_transcription
+from sessions_app.transcripts import services as transcripts
 from synapse.accounts import services as account_services
 from synapse.accounts.choices import NotificationEvent
 
 
 @pytest.fixture
-def mails(asha, ben, django_capture_on_commit_callbacks):
+def mails(asha, ben, now, django_capture_on_commit_callbacks):
     """Let both doctors be mailed about everything; return the subjects after a change."""
     everything = {event.value: "mail" for event in NotificationEvent}
     for doctor in (asha, ben):
-        account_services.update_profile(doctor, {"notification_settings": everything}, by=doctor)
+        account_services.update_profile(doctor, {"notification_settings": everything}, by=doctor, at=now)
 
     def after(change):
         mail.outbox.clear()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from synapse.testing import prepared
+
 START_SECONDS = 90
 END_SECONDS = 15
 
@@ -31,22 +32,15 @@ def environment(tmp_path) -> dict[str, str]:
         "BASE_URL": f"http://localhost:{port}",
     }
     values["DJANGO_SETTINGS_MODULE"] = "synapse.settings"
-    manage(values, "migrate", "--verbosity", "0")
-    manage(values, "collectstatic", "--no-input", "--verbosity", "0")
+    prepared.copy_installation(tmp_path)
     return values
-
-
-def manage(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, capture_output=True
-    )
 
 
 @pytest.fixture
 def tree(environment, tmp_path) -> Iterator[subprocess.Popen]:
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output
+            [sys.executable, "manage.py", "up"], cwd=prepared.PROJECT, env=environment, stdout=output, stderr=output
         )
         yield process
         process.send_signal(signal.SIGTERM)
@@ -82,7 +76,10 @@ def test_one_command_runs_the_whole_tree_and_one_signal_ends_all_of_it(environme
         assert tree.poll() is None, (tmp_path / "output").read_text()
         time.sleep(0.5)
     assert readiness(environment)["checks"] == dict.fromkeys(("database", "storage", "keys", "worker", "speech"), "ok")
-    assert f"SynapseAI is ready: http://localhost:{environment['PORT']}" in (tmp_path / "output").read_text()
+    ready = f"SynapseAI is ready: http://localhost:{environment['PORT']}"
+    while ready not in (tmp_path / "output").read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert ready in (tmp_path / "output").read_text()
     children = [int(pid) for pid in Path(f"/proc/{tree.pid}/task/{tree.pid}/children").read_text().split()]
     assert len(children) == 3
     assert len(sessions_of(children)) > 6

@@ -1,5 +1,4 @@
 import datetime as dt
-import sqlite3
 
 import pytest
 from cryptography.fernet import Fernet
@@ -9,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from synapse import startup
+from synapse.accounts.models import ClinicSettings
 from synapse.common import triggers
 from synapse.encryption import key_check
 from synapse.management.commands import up
@@ -45,7 +45,7 @@ def test_pending_migrations_refuse_the_start(db, monkeypatch):
 def test_a_missing_trigger_refuses_the_start(db):
     triggers._drop(connection, triggers.registered()[0])
 
-    with pytest.raises(CommandError, match=r"common\.E001"):
+    with pytest.raises(CommandError, match=r"common\.W001"):
         startup.refuse_unsafe_start()
 
 
@@ -100,20 +100,6 @@ def test_production_never_gets_the_demo_clinic(db, quiet, settings):
     list(startup.prepare(NOON))
 
     assert quiet == []
-
-
-def test_the_backup_is_the_whole_database_for_this_user_only(transactional_db, data_dir, asha):
-    path = startup.back_up_database(NOON)
-
-    assert path.parent == data_dir / "backups"
-    assert path.name.startswith("before-migration-20250301-120000")
-    assert path.stat().st_mode & 0o077 == 0
-    if connection.vendor == "sqlite":
-        with sqlite3.connect(path) as copy:
-            assert copy.execute("SELECT username FROM accounts_user").fetchall() == [("asha",)]
-        copy.close()
-    else:
-        assert path.read_bytes().startswith(b"PGDMP")
 
 
 def test_static_files_are_collected_once_and_again_when_one_changes(settings, tmp_path, monkeypatch):
@@ -194,3 +180,14 @@ def test_a_taken_port_is_refused_with_what_to_do():
             up.refuse_taken_port("127.0.0.1", port)
 
     assert up.refuse_taken_port("127.0.0.1", port) is None
+
+
+def test_the_certificate_for_pdfs_is_made_once_the_clinic_has_its_name(db, data_dir):
+    assert startup.make_certificate(NOON) is False
+    clinic = ClinicSettings.load()
+    clinic.name = "Banyan Clinic"
+    clinic.save()
+
+    assert startup.make_certificate(NOON) is True
+    assert startup.make_certificate(NOON) is False
+    assert (data_dir / "pdf-certificate" / "clinic.p12").is_file()

@@ -1,27 +1,34 @@
 """Use cases across the apps: start, complete, consent, and what follows from a signed report."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
-from billing import services as billing
 from billing.models import Bill
+from billing.services import drafting, issuing, payments
+from patients.consents import links as consent_links
+from patients.consents import services as consents
+from patients.consents import tablet as consent_tablet
+from patients.consents.wording import words_of
 from patients.models import Consent, PatientAccess
 from patients.tests.factories import make_patient
 from reports.models import Report
 from reports.tests.factories import make_report, make_words, settle, sign
-from scheduling import services as scheduling
 from scheduling.models import Appointment
-from scheduling.services import SessionRunning
+from scheduling.services import appointments as scheduling
+from scheduling.services import stages
+from scheduling.services.appointments import SessionRunning
 from scheduling.tests.factories import make_appointment
 from sessions_app import services as sessions
-from sessions_app import uploads
 from sessions_app.models import ConsultationSession
 from sessions_app.services import SessionLive
-from sessions_app.tests.factories import make_consent, make_session, record_audio
+from sessions_app.tests.factories import make_consent, make_session, record_audio, segment_of
+from sessions_app.transcripts import services as transcripts
+from sessions_app.uploads import services as uploads
 from synapse import workflows
 from synapse.accounts.models import ClinicSettings
 from synapse.audit.models import AuditEvent
@@ -80,6 +87,26 @@ def test_a_walk_in_needs_no_visit_and_opens_the_record_as_seen(asha, now):
 
     assert session.session_type == "followup"
     assert PatientAccess.objects.filter(patient=patient, doctor=asha, source="seen", ended_at=None).exists()
+
+
+@pytest.mark.happens_at(datetime(2026, 3, 10, 6, tzinfo=UTC))
+def test_a_start_from_the_chart_takes_todays_visit(asha, ben, signed_in, now):
+    patient = make_patient(doctor=asha)
+    wanted = {"chief_complaint": "Panic attacks", "appointment_type": "consultation"}
+    todays = make_appointment(asha, patient=patient, scheduled_at=now - timedelta(minutes=5), **wanted)
+    evenings = make_appointment(asha, patient=patient, scheduled_at=now + timedelta(hours=6))
+    make_appointment(asha, patient=patient, scheduled_at=now + timedelta(days=1))
+    make_appointment(asha, patient=patient, scheduled_at=now + timedelta(hours=4), status="cancelled")
+    make_appointment(ben, patient=patient, scheduled_at=now + timedelta(hours=2))
+
+    form = signed_in(asha).get(reverse("sessions:start"), {"patient": patient.pk}).context["form"]
+    signed_in(asha).post(reverse("sessions:start"), form.initial)
+
+    offered = [value for value, _ in form.fields["appointment"].widget.choices]
+    assert offered == [todays.pk, evenings.pk, ""]
+    todays.refresh_from_db()
+    assert todays.session == ConsultationSession.objects.get()
+    assert (todays.session.session_type, todays.session.chief_complaint) == ("consultation", "Panic attacks")
 
 
 def test_patient_and_visit_must_be_in_scope(asha, ben, visit, now):
@@ -159,6 +186,18 @@ def test_only_the_sessions_doctor_completes_it_and_nothing_half_happens(asha, be
     assert not Bill.objects.exists()
 
 
+def test_a_consultation_with_live_words_has_its_draft_queued_at_once(asha, now):
+    session = make_session(asha)
+    record_audio(session)
+    row = transcripts.open_live(session)
+    said = [{**segment_of("patient", 0, 3_000, "I sleep badly and feel low."), "id": 1}]
+    transcripts.append_live_segments(row, said, offset_ms=3_000, at=now)
+
+    workflows.complete_consultation(session, by=asha, at=now)
+
+    assert Report.objects.get(session=session).is_provisional
+
+
 def test_completing_twice_bills_once(asha, visit, now):
     session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
     workflows.complete_consultation(session, by=asha, at=now)
@@ -175,7 +214,7 @@ def test_a_bill_that_cannot_be_drafted_leaves_the_session_open(asha, visit, now,
     def fail(*args, **fields):
         raise Conflict("no")
 
-    monkeypatch.setattr(billing, "draft_bill_for_session", fail)
+    monkeypatch.setattr(drafting, "draft_bill_for_session", fail)
     with pytest.raises(Conflict):
         workflows.complete_consultation(session, by=asha, at=now)
 
@@ -254,6 +293,37 @@ def test_withdrawing_another_consent_leaves_the_recording_running(asha, now):
     assert session.with_recording
 
 
+def test_a_no_on_the_tablet_stops_the_recording(asha, client, now):
+    session = make_session(asha)
+    client.force_login(asha)
+    sitting, _ = consent_tablet.hand_over(session.patient, ["recording"], session=client.session, by=asha, at=now)
+
+    [answer] = workflows.answer_tablet(sitting, {"answer_recording": "no"}, at=now)
+
+    session.refresh_from_db()
+    assert (answer.status, session.with_recording) == ("declined", False)
+    assert not session.patient.consents.filter(status="live", kind="recording").exists()
+
+
+def test_a_no_by_link_stops_the_recording_and_a_question_taken_back_does_not(asha, now):
+    session = make_session(asha)
+    asked = consents.ask_by_link(session.patient, "recording", by=asha, at=now)
+    workflows.withdraw_consent(asked, by=asha, at=now)
+    session.refresh_from_db()
+    assert session.with_recording
+
+    again = consents.ask_by_link(session.patient, "recording", by=asha, at=now)
+    found = consent_links.Found(again.link, words_of(again), is_done=False)
+    workflows.answer_consent_link(found, agreed=False, at=now)
+
+    session.refresh_from_db()
+    assert (session.status, session.with_recording, session.status_reason) == (
+        "in_progress",
+        False,
+        "consent_withdrawn",
+    )
+
+
 # After signing --------------------------------------------------------------------------------------------------------
 def test_ticked_facts_of_a_signed_report_go_into_the_record(asha, now):
     report = make_report(asha, status="signed")
@@ -320,8 +390,8 @@ def test_from_booking_to_paid_bill(asha, rita, now):
     scheduling.confirm_appointment(visit, by=rita, at=now - timedelta(days=1))
     session = workflows.start_consultation(patient.pk, visit.pk, by=asha, at=now)
     bill = workflows.complete_consultation(session, by=asha, at=now + timedelta(minutes=46))
-    billing.send_bill(bill, by=rita, at=now + timedelta(hours=1))
-    billing.record_payment(bill, amount=Decimal(2000), method="card", by=rita, at=now + timedelta(hours=1))
+    issuing.send_bill(bill, by=rita, at=now + timedelta(hours=1))
+    payments.record_payment(bill, amount=Decimal(2000), method="card", by=rita, at=now + timedelta(hours=1))
 
     visit.refresh_from_db()
     bill.refresh_from_db()
@@ -348,3 +418,38 @@ def test_a_stricter_rule_says_how_many_recordings_go_by_it(asha, now):
     assert workflows.set_audio_retention(patient, rule="days", days=30, by=asha, at=now) == 1
     sign(settle(make_report(asha, session=sessions_of_kavya[1]), by=asha), by=asha)
     assert workflows.set_audio_retention(patient, rule="after_signing", days=None, by=asha, at=timezone.now()) == 1
+
+
+# The desk's stages ----------------------------------------------------------------------------------------------------
+def test_a_session_says_that_the_patient_is_in_the_room_and_later_seen(asha, rita, now):
+    visit = make_appointment(asha, scheduled_at=now)
+    stages.check_in(visit, by=rita, at=now)
+
+    session = workflows.start_consultation(
+        visit.patient_id, visit.pk, by=asha, at=now + timedelta(minutes=6), with_recording=False
+    )
+
+    visit.refresh_from_db()
+    assert (visit.arrived_at, visit.in_room_at) == (now, now + timedelta(minutes=6))
+    for press in (
+        lambda: stages.check_out(visit, by=rita, at=now, took_place=True),
+        lambda: stages.undo_stage(visit, stages.IN_ROOM, by=rita, at=now),
+    ):
+        with pytest.raises(SessionRunning):
+            press()
+
+    workflows.complete_consultation(session, by=asha, at=now + timedelta(minutes=50))
+
+    visit.refresh_from_db()
+    assert (visit.seen_at, visit.status) == (now + timedelta(minutes=50), "completed")
+    stages.check_out(visit, by=rita, at=now + timedelta(minutes=55), took_place=True)
+    assert stages.stage_of(visit) == stages.CHECKED_OUT
+
+
+def test_a_session_without_a_press_at_the_desk_brings_the_patient_into_the_room(asha, now):
+    visit = make_appointment(asha, scheduled_at=now)
+
+    workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now, with_recording=False)
+
+    visit.refresh_from_db()
+    assert visit.arrived_at == visit.in_room_at == now
