@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
-REQUIREMENTS = ROOT / "requirements.txt"
+REQUIREMENTS = ROOT / "requirements.lock"
 MARKER = VENV / ".requirements"
 OLDEST = (3, 11)
 CANDIDATES = ("python3.11", "python3.12", "python3.13", "python3.14")
@@ -67,7 +67,7 @@ def has_venv() -> bool:
 
 
 def install_requirements() -> None:
-    """Install requirements.txt, unless just this file is installed already."""
+    """Install requirements.lock, every file held against its digest, unless just this lock is installed already."""
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if MARKER.exists() and MARKER.read_text() == wanted:
         return
@@ -77,7 +77,7 @@ def install_requirements() -> None:
         tool = [uv, "pip", "install", "--quiet", "--python", str(VENV_PYTHON)]
     else:
         tool = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.call([*tool, "-r", str(REQUIREMENTS)]) != 0:
+    if subprocess.call([*tool, "--require-hashes", "-r", str(REQUIREMENTS)]) != 0:
         stop("Installing the requirements failed; the lines above say why. Check the network and run make again.")
     MARKER.write_text(wanted)
 

@@ -17,14 +17,17 @@ from django.views.decorators.http import require_safe
 
 from synapse import storage
 from synapse.audit.context import client_ip
-from synapse.common import heartbeat, sweeps
+from synapse.common import backup_state, heartbeat, sweeps
 from synapse.common.models import Job, SweepRun
+from synapse.encryption import masters
+from synapse.encryption.errors import KeyServiceUnavailable
 from synapse.encryption.key_check import WrongKeyError, verify_keys
 
 logger = logging.getLogger(__name__)
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 STORAGE_CACHE_SECONDS = 10
+KEY_SERVICE_CACHE_SECONDS = 60
 
 
 @require_safe
@@ -73,7 +76,7 @@ def check_storage() -> str:
             storage.probe()
             state = OK
         except storage.StorageError as error:
-            logger.error("health: %s", error)
+            logger.error("health: %s", str(error))
             state = DOWN
         cache.set("health:storage", state, STORAGE_CACHE_SECONDS)
     return state
@@ -85,7 +88,21 @@ def check_keys() -> str:
     except (WrongKeyError, DatabaseError) as error:
         logger.error("health: the keys fail with %s", type(error).__name__)
         return DOWN
-    return OK
+    return _check_key_service() if settings.KMS_KEY else OK
+
+
+def _check_key_service() -> str:
+    """Ask the key service at most once a minute; while it is away new data keys are wrapped by AUDIO_KEY."""
+    state: str | None = cache.get("health:key-service")
+    if state is None:
+        try:
+            masters.configured().active_id(masters.RECORDINGS)
+            state = OK
+        except KeyServiceUnavailable as error:
+            logger.error("health: %s", str(error))
+            state = DEGRADED
+        cache.set("health:key-service", state, KEY_SERVICE_CACHE_SECONDS)
+    return state
 
 
 def _check_beat(name: str) -> str:
@@ -116,6 +133,7 @@ def _metric_lines() -> list[str]:
     counts = Job.objects.values("runner", "state").annotate(count=Count("pk")).order_by("runner", "state")
     runs = SweepRun.objects.in_bulk([sweep.name for sweep in sweeps.registered()])
     beats = {name: heartbeat.last_beat(name) for name in (heartbeat.WORKER, heartbeat.SPEECH)}
+    backups = (("backup", backup_state.last_backup()), ("drill", backup_state.last_drill()))
     return [
         "# TYPE synapse_jobs gauge",
         *(f'synapse_jobs{{runner="{row["runner"]}",state="{row["state"]}"}} {row["count"]}' for row in counts),
@@ -125,6 +143,8 @@ def _metric_lines() -> list[str]:
             for name, beat in beats.items()
             if beat is not None
         ),
+        "# TYPE synapse_backup_age_seconds gauge",
+        *(f'synapse_backup_age_seconds{{kind="{kind}"}} {_age(event.at, now):.1f}' for kind, event in backups if event),
         "# TYPE synapse_sweep_age_seconds gauge",
         *(f'synapse_sweep_age_seconds{{sweep="{name}"}} {_age(run.started_at, now):.1f}' for name, run in runs.items()),
         "# TYPE synapse_sweep_ok gauge",

@@ -3,7 +3,11 @@
 import asyncio
 import io
 import logging
+import re
+import shutil
+import weakref
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from daphne import http_protocol
@@ -13,6 +17,7 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import defer
 
 from synapse.common import draining
+from synapse.encryption.sealed_files import SealedFile
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +29,26 @@ LINGER_SECONDS = 1.0  # in which a client that did too much may read why; it is 
 FIRST_REGISTERED, LAST_REGISTERED = 1001, 1014
 LARGEST_MESSAGE = 64 * 1024
 LARGEST_BODY = 6 * 1024 * 1024  # bytes of a request; every door takes less, and says so itself
+# Some addresses take more, sealed on the disk while it comes in: a session's recording, the order file of ICD-10-CM with
+# its 15 MB, prices and patients of another system. With what multipart puts around them.
+LARGER = (
+    (re.compile(rb"/api/v1/sessions/[0-9a-fA-F-]{36}/audio/"), 1024**3 + 64 * 1024),
+    (re.compile(rb"/bills/settings/codes/"), 24 * 1024**2 + 64 * 1024),
+    (re.compile(rb"/bills/settings/fees/import/|/imports/"), 10 * 1024**2 + 64 * 1024),
+)
+MOST_LARGER = 4  # at once in this process
+TOO_LARGE = b"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>This file is too large: SynapseAI</title></head>
+<body>
+<main>
+<h1>This file is too large</h1>
+<p>Nothing was saved. Go back: the page says how large a file may be. Choose a smaller one, or split it into several.</p>
+</main>
+</body>
+</html>
+"""
+LEAST_FREE = 500 * 1024 * 1024
 PING_SECONDS = 5  # a half-open client is noticed after 15 s
 PING_TIMEOUT_SECONDS = 10
 MOST_WAITING = 64  # frames the application has not taken yet; until it has, no more is read from this client
@@ -42,19 +67,60 @@ class Request(http_protocol.WebRequest):
     """
 
     is_too_large = False
+    sealed_body: SealedFile | None = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802  twisted's name
+        # Twisted would read a form as well, ten times its length in memory and with all others waiting. It keeps this
+        # with each request, so an attribute of the class is not looked at.
+        self._parsePOSTFormSubmission = False
         self.content = io.BytesIO()
+        if length is not None and length > LARGEST_BODY and self._may_be_larger(length):
+            self.sealed_body = self.content = SealedFile(self.server.sealed_folder)  # type: ignore[assignment]  # as good
+            self.server.open_bodies.add(self.sealed_body)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  twisted's name
-        self.is_too_large = self.is_too_large or self.content.tell() + len(data) > LARGEST_BODY
+        largest = LARGEST_BODY if self.sealed_body is None else self._largest_here()
+        self.is_too_large = self.is_too_large or self.content.tell() + len(data) > largest
         if not self.is_too_large:
             super().handleContentChunk(data)
 
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802  twisted's name
+        if self.sealed_body is not None:
+            # What never came whole gives its place back at once; the request itself may be kept for long.
+            self.server.open_bodies.discard(self.sealed_body)
+        super().connectionLost(reason)
+
     def process(self) -> Any:
         if self.is_too_large:
-            return self.basic_error(413, b"Content Too Large", "Send less at once.")
+            return self._refuse_length()
+        if self.sealed_body is not None:
+            # The application is handed the file itself: daphne would read it into memory.
+            self.content = io.BytesIO()
         return super().process()
+
+    def _refuse_length(self) -> None:
+        if not self.uri.startswith(b"/api/"):
+            body, kind = TOO_LARGE, b"text/html; charset=utf-8"
+        else:
+            body = b'{"error":{"code":"too_large","message":"What was sent is too large.","fields":{}}}'
+            kind = b"application/json"
+        headers = [(b"Content-Type", kind), (b"Cache-Control", b"no-store")]
+        self.handle_reply({"type": "http.response.start", "status": 413, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": body})
+
+    def _largest_here(self) -> int:
+        path = self.channel._path.partition(b"?")[0]
+        return next((largest for pattern, largest in LARGER if pattern.fullmatch(path)), LARGEST_BODY)
+
+    def _may_be_larger(self, length: int) -> bool:
+        return (
+            self.server.sealed_folder is not None
+            and length <= self._largest_here()
+            and self.channel._command == b"POST"
+            and (self.requestHeaders.hasHeader(b"Authorization") or self.requestHeaders.hasHeader(b"Cookie"))
+            and len(self.server.open_bodies) < MOST_LARGER
+            and shutil.disk_usage(self.server.sealed_folder.parent).free > length + LEAST_FREE
+        )
 
 
 class Protocol(WebSocketProtocol):
@@ -113,12 +179,23 @@ class DrainingServer(Server):
 
     failure: str | None = None
     ports: list[Any]
+    # Where long bodies are kept while they come in; without it none is taken.
+    sealed_folder: Path | None = None
+    # Those that came in and are still read; each leaves when nobody holds it any more.
+    open_bodies: "weakref.WeakSet[SealedFile]"
 
     def run(self) -> None:
         self.ports = []
+        self.open_bodies = weakref.WeakSet()
         http_protocol.WebRequest = Request
         WebSocketFactory.protocol = Protocol
         super().run()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if (sealed := getattr(protocol, "sealed_body", None)) is not None:
+            scope["sealed_body"] = sealed
+            protocol.sealed_body = None
+        return super().create_application(protocol, scope)
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
@@ -160,8 +237,8 @@ async def _wait(futures: "list[asyncio.Future[Any]]", seconds: float) -> None:
         await asyncio.wait(futures, timeout=seconds)
 
 
-def serve(application: Any, host: str, port: int) -> None:
-    """Serve an ASGI application until SIGTERM or Ctrl-C. Raises ListenError."""
+def serve(application: Any, host: str, port: int, *, sealed_folder: Path | None = None) -> None:
+    """Serve an ASGI application until SIGTERM or Ctrl-C; long bodies lie sealed in a folder. Raises ListenError."""
     server = DrainingServer(
         application=application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
@@ -173,6 +250,7 @@ def serve(application: Any, host: str, port: int) -> None:
         verbosity=0,
         server_name="synapse",
     )
+    server.sealed_folder = sealed_folder
     server.run()
     if server.failure:
         raise ListenError(server.failure)

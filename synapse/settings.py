@@ -5,15 +5,19 @@ combination that is not safe, stops the start with a sentence that says what to 
 """
 
 import os
+import re
 import secrets
 import sys
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+
+from synapse import api_names
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -22,7 +26,6 @@ DATA_DIR = Path(env.str("SYNAPSE_DATA_DIR", default=str(BASE_DIR / "var"))).reso
 if (DATA_DIR / ".env").is_file():
     env.read_env(DATA_DIR / ".env")
 
-# Mode and addresses ---------------------------------------------------------------------------------------------------
 MODE = env.str("SYNAPSE_MODE", default="demo")
 if MODE not in {"demo", "production"}:
     raise ImproperlyConfigured("SYNAPSE_MODE is 'demo' or 'production'. Set it to one of them.")
@@ -46,7 +49,6 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 METRICS_ALLOWED_IPS = env.list("METRICS_ALLOWED_IPS", default=["127.0.0.1", "::1"])
 
-# Keys -----------------------------------------------------------------------------------------------------------------
 # The two engine commands read a file and print JSON; they touch no stored data, so they need no stored key.
 KEYLESS_COMMANDS = {"transcribe", "draft_report"}
 _is_keyless = len(sys.argv) > 1 and sys.argv[1] in KEYLESS_COMMANDS and Path(sys.argv[0]).name == "manage.py"
@@ -89,8 +91,19 @@ INDEX_KEY = _keys["INDEX_KEY"]
 AUDIT_KEY = _keys["AUDIT_KEY"]
 SIGNING_KEY = _keys["SIGNING_KEY"]
 AUDIO_KEY = _keys["AUDIO_KEY"]
+# A key of Google Cloud KMS that wraps data keys in AUDIO_KEY's place; AUDIO_KEY stands in while it does not answer.
+KMS_KEY = env.str("KMS_KEY", default="")
+GOOGLE_KMS_ENDPOINT = env.str("GOOGLE_KMS_ENDPOINT", default="")
+if KMS_KEY and not re.fullmatch(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+", KMS_KEY):
+    raise ImproperlyConfigured(
+        "KMS_KEY is not the name of a key. Set it to projects/…/locations/…/keyRings/…/cryptoKeys/… or remove it."
+    )
+# The clinic's virus scanner: `unix:/run/clamav/clamd.ctl` or `host:3310`. Set and silent, it lets no file in.
+CLAMAV_ADDRESS = env.str("CLAMAV_ADDRESS", default="")
+# A PKCS #12 file that signs exported PDFs; unset: a certificate made on this machine.
+PDF_CERTIFICATE = env.str("PDF_CERTIFICATE", default="")
+PDF_CERTIFICATE_PASSWORD = env.str("PDF_CERTIFICATE_PASSWORD", default="")
 
-# Applications ---------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # first: it takes over runserver
     "synapse.accounts.admin_config.ClinicAdminConfig",  # django.contrib.admin, open to administrators by role
@@ -102,7 +115,10 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
     "channels",
+    "axes",
     "csp",
     "django_htmx",
     "django_q",
@@ -111,9 +127,16 @@ INSTALLED_APPS = [
     "synapse.encryption",
     "synapse.audit",
     "synapse.accounts",
+    "synapse.api",
     "synapse.web",
+    "synapse.webhooks",
     "synapse.documents",
     "synapse.notifications",
+    "synapse.outside",
+    "synapse.oversight",
+    "synapse.records",
+    "synapse.erasure",
+    "synapse.backups",
     "synapse.dashboard",
     "synapse.demo",
     "patients",
@@ -121,6 +144,7 @@ INSTALLED_APPS = [
     "reports",
     "scheduling",
     "billing",
+    "synapse.psychotherapy",
 ]
 
 MIDDLEWARE = [
@@ -162,7 +186,6 @@ TEMPLATES = [
     }
 ]
 
-# Database -------------------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'synapse.sqlite3'}")}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -180,7 +203,6 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Background work and live hints ---------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default="")
 CHANNEL_LAYERS = {
     "default": (
@@ -212,29 +234,48 @@ Q_CLUSTER = {
 
 JOB_DOORBELL = "synapse.common.jobs.ring_queue"  # tests ring no queue and run the job at once
 
-# Signing in -----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["synapse.accounts.backends.EmailOrUsernameBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+# Axes looks first: a name that waits is asked for no password.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "synapse.accounts.backends.EmailOrUsernameBackend",
+]
+PASSWORD_HASHERS = ["synapse.accounts.hashers.TurnedArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "synapse.accounts.validators.MaximumLengthValidator"},
-    {"NAME": "synapse.accounts.validators.ProductNameValidator"},
+    {"NAME": "synapse.accounts.validators.GuessableValidator"},
 ]
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "dashboard:home"
 LOGOUT_REDIRECT_URL = "accounts:sign_in"
 PASSWORD_RESET_TIMEOUT = 60 * 60
-SESSION_COOKIE_AGE = 12 * 60 * 60
+# A sign-in counts for 12 hours (`accounts.locking`); a recording that runs on then still finds its session.
+SESSION_COOKIE_AGE = 24 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # scripts read the token from the page
 CSRF_FAILURE_VIEW = "synapse.web.errors.csrf_failure"
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 
-# Headers --------------------------------------------------------------------------------------------------------------
+# Guessing of passwords: see accounts/sign_in_limits.py and ADR 0016
+AXES_HANDLER = "synapse.accounts.sign_in_limits.Handler"
+AXES_USERNAME_CALLABLE = "synapse.accounts.sign_in_limits.name_of"
+AXES_CLIENT_IP_CALLABLE = "synapse.accounts.sign_in_limits.address_of"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit trail has every sign-in, and for good
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "name", "email"]
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # accounts/admin.py shows what is stored
+# Its middleware would answer a lock-out; the doors do, each in its own shape.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+
 if IS_PRODUCTION:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
@@ -267,10 +308,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-# Django writes a body beyond this to the disk, in clear; the server takes none beyond it.
+# Django would write a body beyond this to the disk, in clear; the server takes none beyond it but recordings, sealed.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "synapse.web.upload_handlers.SealedUploadHandler",
+]
 
-# Speech and reports ---------------------------------------------------------------------------------------------------
 STT_BACKEND = env.str("STT_BACKEND", default="")
 WHISPER_MODEL = env.str("WHISPER_MODEL", default="")
 STT_MODEL = env.str("STT_MODEL", default="")
@@ -283,18 +327,21 @@ REPORT_BACKEND = env.str("REPORT_BACKEND", default="")
 GEMINI_API_KEY = env.str("GEMINI_API_KEY", default="")
 GEMINI_MODEL = env.str("GEMINI_MODEL", default="gemini-3.8-flash")
 GOOGLE_GEMINI_BASE_URL = env.str("GOOGLE_GEMINI_BASE_URL", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 AUDIO_BUCKET = env.str("AUDIO_BUCKET", default="")
+BACKUP_DIR = env.str("BACKUP_DIR", default="")
 STORAGE_EMULATOR_HOST = env.str("STORAGE_EMULATOR_HOST", default="")
 for _variable, _allowed in (
     ("STT_BACKEND", {"", "embedded", "google"}),
-    ("REPORT_BACKEND", {"", "embedded", "gemini"}),
+    ("REPORT_BACKEND", {"", "embedded", "gemini", "openai"}),
 ):
     if globals()[_variable] not in _allowed:
         raise ImproperlyConfigured(
             f"{_variable} is one of {', '.join(sorted(_allowed - {''}))}. Set it to one of them."
         )
 
-# Language, time, static files, mail -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -308,15 +355,49 @@ STORAGES = {
 }
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="SynapseAI <noreply@localhost>")
+# Unset in production: no SMS is offered.
+SMS_BACKEND = env.str("SMS_BACKEND", default="" if IS_PRODUCTION else "console")
+SMS_HTTP_URL = env.str("SMS_HTTP_URL", default="")
+SMS_HTTP_TOKEN = env.str("SMS_HTTP_TOKEN", default="")
+SMS_SENDER = env.str("SMS_SENDER", default="")
+if SMS_BACKEND not in {"", "console", "file", "http"}:
+    raise ImproperlyConfigured("SMS_BACKEND is one of console, file, http. Set it to one of them or remove it.")
 
-# Logging: events with ids, never names or text; query strings are dropped ---------------------------------------------
+PAYMENT_LINK_BACKEND = env.str("PAYMENT_LINK_BACKEND", default="")
+PAYMENT_LINK_URL = env.str("PAYMENT_LINK_URL", default="")
+PAYMENT_LINK_TOKEN = env.str("PAYMENT_LINK_TOKEN", default="")
+PAYMENT_LINK_SECRET = env.str("PAYMENT_LINK_SECRET", default="")
+if PAYMENT_LINK_BACKEND not in {"", "file", "http"}:
+    raise ImproperlyConfigured("PAYMENT_LINK_BACKEND is one of file, http. Set it to one of them or remove it.")
+
+WEBHOOK_ALLOWED_HOSTS = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {
+            "class": "synapse.common.quiet_errors.QuietFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
+    "filters": {
+        "mask_tokens": {"()": "synapse.links.logs.MaskTokens"},
+        "quiet_refusals": {"()": "synapse.web.logs.QuietRefusals"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["mask_tokens", "quiet_refusals"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "axes": {"level": "WARNING"},
+        # Without Django's own handlers, which mail and print an error with its text.
+        "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "daphne": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
@@ -326,8 +407,33 @@ LOGGING = {
 DEFAULT_EXCEPTION_REPORTER_FILTER = "synapse.web.errors.QuietExceptionReporterFilter"
 
 REST_FRAMEWORK = {
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "synapse.api.authentication.BearerAuthentication",
+        "synapse.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["synapse.api.access.SignedIn", "synapse.api.access.HoldsCapability"],
+    "DEFAULT_THROTTLE_CLASSES": ["synapse.api.throttles.Throttle"],
+    "DEFAULT_PARSER_CLASSES": ["synapse.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "synapse.api.negotiation.JsonAlways",
+    "DEFAULT_FILTER_BACKENDS": ["synapse.api.filters.StrictFilters", "synapse.api.filters.Ordering"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "synapse.api.schema.Schema",
+    "EXCEPTION_HANDLER": "synapse.api.errors.handle",
+    "DATETIME_FORMAT": "iso-8601",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SynapseAI",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": api_names.ENUMS,
 }
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -1,13 +1,11 @@
 """What has to be true before a process serves, and what `make run` does to make it true."""
 
 import hashlib
-import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 from django.apps import apps
@@ -19,10 +17,10 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from synapse.common import triggers
 from synapse.encryption.key_check import WrongKeyError, verify_keys
 
 FINGERPRINT = ".fingerprint"
-DUMP_SECONDS = 3600
 
 
 def refuse_unsafe_start() -> None:
@@ -36,7 +34,11 @@ def refuse_unsafe_start() -> None:
         raise CommandError(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL.") from None
     except WrongKeyError as error:
         raise CommandError(str(error)) from None
-    errors = [message for message in found if message.is_serious() and not message.is_silenced()]
+    errors = [
+        message
+        for message in found
+        if (message.is_serious() or message.id == triggers.MISSING) and not message.is_silenced()
+    ]
     if errors:
         raise CommandError("\n".join(str(message) for message in errors))
 
@@ -53,6 +55,23 @@ def prepare(at: datetime) -> Iterator[str]:
     if settings.MODE == "demo" and not apps.get_model(settings.AUTH_USER_MODEL)._default_manager.exists():
         yield "Loading the demo clinic: its recordings go through the engines, which takes a while ..."
         load_demo_clinic()
+    if make_certificate(at):
+        yield "Made the clinic's certificate for PDFs."
+
+
+def make_certificate(at: datetime) -> bool:
+    """Make the certificate that signs PDFs once the clinic has its name and supplies none; tell whether that was done.
+
+    A clinic without a name gets it with its first signed PDF.
+    """
+    from synapse.accounts.models import ClinicSettings
+    from synapse.documents import certificates
+
+    clinic = ClinicSettings.load()
+    if settings.PDF_CERTIFICATE or certificates.is_made() or clinic.name == ClinicSettings().name:
+        return False
+    certificates.signing_identity(clinic=clinic.name, at=at)
+    return True
 
 
 def load_demo_clinic() -> None:
@@ -73,45 +92,10 @@ def has_data() -> bool:
 
 
 def back_up_database(at: datetime) -> Path:
-    """Copy the whole database into the data folder and return the file; raise CommandError when that fails."""
+    """Back the whole database up into the data folder, encrypted; raise CommandError when that fails."""
     folder = settings.DATA_DIR / "backups"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stem = f"before-migration-{at:%Y%m%d-%H%M%S}"
-    if connection.vendor == "sqlite":
-        path = folder / f"{stem}.sqlite3"
-        with closing(sqlite3.connect(connection.settings_dict["NAME"])) as source:
-            path.touch(mode=0o600)
-            with closing(sqlite3.connect(path)) as copy:
-                source.backup(copy)
-        return path
-    return _dump_postgresql(folder / f"{stem}.dump")
-
-
-def _dump_postgresql(path: Path) -> Path:
-    tool = shutil.which("pg_dump")
-    if tool is None:
-        raise CommandError("Install pg_dump (package postgresql-client): a migration on existing data needs a backup.")
-    database = connection.settings_dict
-    environment = {
-        "PGHOST": str(database.get("HOST") or ""),
-        "PGPORT": str(database.get("PORT") or ""),
-        "PGUSER": str(database.get("USER") or ""),
-        "PGPASSWORD": str(database.get("PASSWORD") or ""),
-        "PGDATABASE": str(database["NAME"]),
-    }
-    path.touch(mode=0o600)
-    try:
-        subprocess.run(
-            [tool, "--format=custom", f"--file={path}"],
-            env={name: value for name, value in environment.items() if value},
-            check=True,
-            capture_output=True,
-            timeout=DUMP_SECONDS,
-        )
-    except (subprocess.SubprocessError, OSError):
-        path.unlink(missing_ok=True)
-        raise CommandError("The backup before the migration failed; nothing was changed. Check pg_dump.") from None
-    return path
+    # By its command: this module is below the application, backups are above it.
+    return Path(call_command("backup", folder, "--before-migration", at=at, stdout=StringIO()))
 
 
 def collect_static() -> bool:

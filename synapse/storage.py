@@ -51,13 +51,21 @@ class StoredFileMissing(StorageError):
         super().__init__("There is no stored file under this name.", transient=False)
 
 
+class StoredFileExists(StorageError):
+    """There is a file under this name already, and it stays."""
+
+    def __init__(self) -> None:
+        super().__init__("There is a stored file under this name already.", transient=False)
+
+
 class Backend(Protocol):
     """Where stored bytes lie; names are checked before they come here."""
 
-    def put(self, name: str, path: Path) -> None: ...
+    def put(self, name: str, path: Path, *, once: bool = False) -> None: ...
     def read(self, name: str, start: int, end: int) -> bytes: ...
     def size(self, name: str) -> int: ...
     def delete(self, name: str) -> None: ...
+    def names(self) -> Iterator[str]: ...
     def probe(self) -> None: ...
 
 
@@ -67,14 +75,17 @@ def new_name(suffix: str = "") -> str:
     return f"{name[:2]}/{name}{suffix}"
 
 
-def put(name: str, stream: BinaryIO, *, key: bytes) -> int:
-    """Store a stream under a name, sealed by a data key, whole or not at all; return its plain size in bytes."""
+def put(name: str, stream: BinaryIO, *, key: bytes, once: bool = False) -> int:
+    """Store a stream under a name, sealed by a data key, whole or not at all; return its plain size in bytes.
+
+    With `once` nothing is replaced: raises StoredFileExists when something lies there.
+    """
     with _temporary_file() as path:
         with path.open("wb") as target:
             size = encrypt_stream(stream, target, key=key)
             target.flush()
             os.fsync(target.fileno())
-        _backend().put(_checked(name), path)
+        _backend().put(_checked(name), path, once=once)
     return size
 
 
@@ -100,6 +111,25 @@ def size(name: str) -> int:
 def delete(name: str) -> None:
     """Delete a stored file; one that is not there is deleted already."""
     _backend().delete(_checked(name))
+
+
+def names() -> Iterator[str]:
+    """Yield the names of all stored files."""
+    return (name for name in _backend().names() if _NAME.match(name))
+
+
+def raw(name: str) -> Iterator[bytes]:
+    """Return an iterator over a file's bytes as they are stored: encrypted. Raises StoredFileMissing at once."""
+    backend = _backend()
+    length = backend.size(_checked(name))
+    return (backend.read(name, start, min(start + _UPLOAD_CHUNK, length)) for start in range(0, length, _UPLOAD_CHUNK))
+
+
+def put_raw(name: str, source: Path) -> None:
+    """Store a file's encrypted bytes again, as a backup kept them."""
+    with _temporary_file() as path:
+        shutil.copyfile(source, path)
+        _backend().put(_checked(name), path)
 
 
 def probe() -> None:
@@ -151,19 +181,21 @@ def _backend() -> Backend:
     return FolderBackend(settings.DATA_DIR / "audio")
 
 
-# A folder -------------------------------------------------------------------------------------------------------------
 class FolderBackend:
     """Files below one folder, readable by this user only."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def put(self, name: str, path: Path) -> None:
+    def put(self, name: str, path: Path, *, once: bool = False) -> None:
         target = self.root / name
         with _as_storage_error():
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # mkstemp made the file for this user alone, on the same disk: the rename is atomic.
-            path.replace(target)
+            # mkstemp made the file for this user alone, on the same disk: both are atomic, and a link replaces nothing.
+            if once:
+                target.hardlink_to(path)
+            else:
+                path.replace(target)
             sync_folder(target.parent)
 
     def read(self, name: str, start: int, end: int) -> bytes:
@@ -178,6 +210,10 @@ class FolderBackend:
     def delete(self, name: str) -> None:
         with _as_storage_error():
             (self.root / name).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        for path in sorted(self.root.glob("*/*")):
+            yield path.relative_to(self.root).as_posix()
 
     def probe(self) -> None:
         with _as_storage_error():
@@ -194,11 +230,12 @@ def _as_storage_error() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise StoredFileMissing from None
+    except FileExistsError:
+        raise StoredFileExists from None
     except OSError as error:
         raise StorageError(f"The audio folder failed: {error.strerror}.", transient=True) from None
 
 
-# A bucket -------------------------------------------------------------------------------------------------------------
 _connecting = threading.Lock()
 
 
@@ -234,16 +271,17 @@ class BucketBackend:
         self.timeout = (CONNECT_SECONDS, READ_SECONDS)
         self.retry = DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
 
-    def put(self, name: str, path: Path) -> None:
+    def put(self, name: str, path: Path, *, once: bool = False) -> None:
         blob = self.bucket.blob(name, chunk_size=_UPLOAD_CHUNK)
         with as_cloud_error():
-            # The name is new and random, so that writing it twice (a retry) writes the same.
+            # The name is new and random, or the content the name's only one: writing it twice (a retry) writes the same.
             blob.upload_from_filename(
                 str(path),
                 content_type="application/octet-stream",
                 timeout=self.timeout,
                 retry=self.retry,
                 checksum="crc32c",
+                if_generation_match=0 if once else None,
             )
 
     def read(self, name: str, start: int, end: int) -> bytes:
@@ -262,6 +300,11 @@ class BucketBackend:
                 self.bucket.blob(name).delete(timeout=self.timeout, retry=self.retry)
         except StoredFileMissing:
             return
+
+    def names(self) -> Iterator[str]:
+        with as_cloud_error():
+            for blob in self.bucket.list_blobs(timeout=self.timeout, retry=self.retry):
+                yield str(blob.name)
 
     def probe(self) -> None:
         with as_cloud_error():
@@ -288,6 +331,8 @@ def as_cloud_error() -> Iterator[None]:
         raise
     except exceptions.NotFound:
         raise StoredFileMissing from None
+    except exceptions.PreconditionFailed:
+        raise StoredFileExists from None
     except (exceptions.Forbidden, exceptions.Unauthorized, DefaultCredentialsError, RefreshError):
         raise StorageError("Google Cloud Storage refused our credentials.", transient=False) from None
     except exceptions.ClientError as error:

@@ -22,7 +22,7 @@ def task_names() -> Iterator[tuple[Path, str]]:
         if settings.BASE_DIR not in folder.parents or "site-packages" in folder.parts:
             continue
         for path in folder.rglob("*.py"):
-            if "tests" not in path.parts and "migrations" not in path.parts:
+            if not {"tests", "migrations"} & set(path.relative_to(folder).parts):
                 yield from ((path, name) for name in _TASK_NAME.findall(path.read_text()))
 
 

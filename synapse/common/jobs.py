@@ -19,6 +19,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from synapse.common import quiet_errors
+from synapse.common.errors import Conflict
 from synapse.common.models import Job
 
 logger = logging.getLogger(__name__)
@@ -90,7 +92,6 @@ def get_task(kind: str) -> Task:
     return found
 
 
-# Asking for work -----------------------------------------------------------------------------------------------------
 def enqueue(
     kind: str,
     object_id: UUID,
@@ -122,6 +123,21 @@ def enqueue(
     return job
 
 
+def is_waiting(kind: str, object_id: UUID) -> bool:
+    """Tell whether a job of this kind for this object has not started yet."""
+    return Job.objects.filter(kind=kind, object_id=object_id, state=State.QUEUED).exists()
+
+
+def start_again(job: Job, *, at: datetime) -> None:
+    """Give work that was given up three more starts, in the caller's transaction. Raises Conflict when it was not."""
+    given_up = Job.objects.filter(pk=job.pk, state__in=[State.FAILED, State.DEAD])
+    if not given_up.update(state=State.QUEUED, attempts=0, run_at=at, error_code="", finished_at=None, updated_at=at):
+        raise Conflict("This work is not given up. Reload the page to see where it stands.")
+    job.refresh_from_db()
+    if job.runner == Runner.WORKER:
+        transaction.on_commit(lambda: _ring(job))
+
+
 def _ring(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(rung_at=timezone.now())
     import_string(settings.JOB_DOORBELL)(str(job.pk))
@@ -134,7 +150,7 @@ def ring_queue(job_id: str) -> None:
     async_task("synapse.common.jobs.run_job", job_id, save=False)
 
 
-# Running it ----------------------------------------------------------------------------------------------------------
+@quiet_errors.alone()
 def run_job(job_id: str) -> None:
     """Run a job by its id; the queue's only entry. Does nothing when it is done, not due or leased."""
     now = timezone.now()
@@ -202,6 +218,13 @@ def give_back(job: Job, *, at: datetime) -> None:
         lease_until=None,
         lease_token=None,
     )
+
+
+def call_off(object_ids: Collection[UUID], *, code: str, at: datetime) -> int:
+    """End all work for these objects, what runs included: without its lease whatever a run still stores is refused."""
+    open_jobs = Job.objects.filter(object_id__in=object_ids, state__in=[State.QUEUED, State.RUNNING])
+    ended = {"state": State.DONE, "error_code": code, "lease_token": None, "lease_until": None, "finished_at": at}
+    return open_jobs.update(**ended, updated_at=at)
 
 
 def assert_held(job: Job) -> None:
@@ -274,7 +297,6 @@ def seconds_left(job: Job, at: datetime) -> int | None:
     return max(0, round(left - (at - job.progress_at).total_seconds()))
 
 
-# Looking after it ----------------------------------------------------------------------------------------------------
 def sweep(at: datetime) -> None:
     """Ring again for due jobs nobody runs, and bury those whose third run never came back."""
     lost = Job.objects.filter(state=State.RUNNING, lease_until__lt=at, attempts__gte=MAX_ATTEMPTS)

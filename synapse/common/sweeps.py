@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from synapse.common import quiet_errors
 from synapse.common.models import SweepRun
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def _claim(sweep: Sweep, started_at: datetime | None, at: datetime) -> bool:
     return bool(rows.update(started_at=at, finished_at=None, outcome=""))
 
 
+@quiet_errors.alone()
 def run(name: str) -> None:
     """Run one sweep by name and store how it ended; the queue's entry."""
     sweep = _registry[name]

@@ -4,7 +4,7 @@ SQLite drops a table's triggers without a word when a migration rebuilds the tab
 migrations: `install` runs on post_migrate and may run any number of times.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 class Trigger:
     """A refusal on one table.
 
-    `when` is the SQL condition on OLD and NEW, the same on both databases, or empty for every row. `event` is
-    UPDATE, DELETE or INSERT. With `vendor` it exists on that database only, where the other has a better means.
+    `when` is the SQL condition on OLD and NEW, the same on both databases, or empty for every row; `{table}` in it is
+    the table. `event` is UPDATE, DELETE or INSERT. With `vendor` it exists on that database only, where the other has
+    a better means or no need.
     """
 
     name: str
@@ -34,6 +35,29 @@ class Trigger:
     def table(self) -> str:
         table: str = apps.get_model(self.model)._meta.db_table
         return table
+
+
+def not_replaced(name: str, model: str, message: str, *, keys: Sequence[str], kept: str = "TRUE") -> list[Trigger]:
+    """Return the refusals of a statement that would push out a row which stays: SQLite's OR REPLACE.
+
+    It deletes whatever holds the same unique value, and fires no DELETE trigger for it. PostgreSQL has no such
+    statement: its ON CONFLICT DO UPDATE is an UPDATE like any other. `keys` are the conditions under which `kept_row`
+    and NEW cannot both stand, one for every unique constraint; `kept` says which rows stay.
+    """
+    # A rowid is a key of every table; it is -1 in NEW where the statement names none.
+    clash = " OR ".join(f"({key})" for key in ("kept_row.rowid = NEW.rowid", *keys))
+    stands = f"SELECT 1 FROM {{table}} AS kept_row WHERE ({kept}) AND ({clash})"  # noqa: S608  (constants of the code)
+    return [
+        Trigger(f"{name}_not_replaced", model, "INSERT", message, when=f"EXISTS ({stands})", vendor="sqlite"),
+        Trigger(
+            f"{name}_not_pushed_out",
+            model,
+            "UPDATE",
+            message,
+            when=f"EXISTS ({stands} AND kept_row.rowid <> OLD.rowid)",
+            vendor="sqlite",
+        ),
+    ]
 
 
 _registry: dict[str, Trigger] = {}
@@ -63,14 +87,16 @@ def missing(connection: BaseDatabaseWrapper) -> list[Trigger]:
 
 
 @contextmanager
-def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Remove the triggers for the block: only for emptying a test database."""
-    for trigger in _wanted(connection):
+def lifted(connection: BaseDatabaseWrapper, tables: Collection[str] | None = None) -> Iterator[None]:
+    """Remove the triggers for the block, of all tables or of those named: only for emptying a test database."""
+    wanted = [trigger for trigger in _wanted(connection) if tables is None or trigger.table in tables]
+    for trigger in wanted:
         _drop(connection, trigger)
     try:
         yield
     finally:
-        install(connection)
+        for trigger in wanted:
+            _create(connection, trigger)
 
 
 def _wanted(connection: BaseDatabaseWrapper) -> list[Trigger]:
@@ -103,7 +129,7 @@ def _drop(connection: BaseDatabaseWrapper, trigger: Trigger) -> None:
 
 def _create(connection: BaseDatabaseWrapper, trigger: Trigger) -> None:
     quote = connection.ops.quote_name
-    when = f"WHEN ({trigger.when})" if trigger.when else ""
+    when = f"WHEN ({trigger.when.replace('{table}', quote(trigger.table))})" if trigger.when else ""
     message = trigger.message.replace("'", "''")
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -127,16 +153,21 @@ def install_after_migrate(using: str, **kwargs: Any) -> None:
     install(connections[using])
 
 
+MISSING = "common.W001"
+
+
 @checks.register(checks.Tags.database)
 def check_triggers(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """Report a protecting trigger that is not in the database."""
+    """Report a protecting trigger that is not in the database: as a warning, since `migrate` runs this check before it
+    puts the trigger there. `refuse_unsafe_start` takes it for an error.
+    """
     return [
-        checks.Error(
+        checks.Warning(
             f"The trigger {trigger.name} is missing: rows it protects could be changed.",
             hint="Run `python manage.py migrate`.",
-            id="common.E001",
+            id=MISSING,
         )
         for alias in databases or ()
         for trigger in missing(connections[alias])

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
-from patients import indexing
+from patients.finding import indexing
 from patients.models import Patient, PatientAccess, PatientToken
 from synapse.accounts.models import User
 from synapse.common.models import Counter

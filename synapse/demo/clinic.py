@@ -243,3 +243,33 @@ COMING_VISITS = (
     ("maria", 8, 12, 0, "followup", False),
     ("kavya", 9, 10, 0, "followup", False),
 )
+
+ROOMS = ("Room 1", "Room 2", "Room 3")
+
+# Type of visit, minutes, minutes kept free afterwards.
+VISIT_LENGTHS = (
+    ("new_patient", 60, 10),
+    ("followup", 50, 10),
+    ("consultation", 50, 10),
+    ("telemedicine", 25, 5),
+    ("emergency", 30, 0),
+)
+
+# When they work: weekday (0 is Monday) to spans of hours; True marks a break.
+_LONG_DAY = ((9, 18, False), (13, 14, True))
+_SHORT_DAY = ((9, 13, False),)
+HOURS: dict[str, dict[int, tuple[tuple[int, int, bool], ...]]] = {
+    "doctor": dict.fromkeys(range(5), _LONG_DAY),
+    "doctor2": {**dict.fromkeys(range(4), _LONG_DAY), 4: _SHORT_DAY},
+}
+
+# Visits that repeat: patient, every so many weeks, how many, working days until the first, hour.
+SERIES = (("sana", 1, 10, 5, 16), ("noor", 2, 2, 6, 15))
+
+# Who waits: patient, for their own doctor, priority, from hour, until hour.
+WAITING = (
+    ("farah", True, "urgent", 0, 0),
+    ("kavya", True, "normal", 14, 0),
+    ("grace", False, "normal", 9, 13),
+    ("ishaan", True, "high", 15, 18),
+)

@@ -5,10 +5,12 @@ from datetime import datetime
 from django.utils import timezone
 
 from reports import content
+from reports.generation import named_generator
 from reports.models import Report, ReportTemplate
-from reports.services import editing, sealing, templates
-from sessions_app import recordings, transcripts
+from reports.services import benching, editing, risk, sealing, templates
 from sessions_app.models import ConsultationSession
+from sessions_app.recordings import services as recordings
+from sessions_app.transcripts import services as transcripts
 from synapse.accounts.models import User
 from synapse.common import jobs
 from synapse.common.models import Job
@@ -48,6 +50,13 @@ def finish_report(session: ConsultationSession, wanted: str, *, at: datetime) ->
     sealing.sign_report(report, by=session.doctor, at=at, password_checked=True)
 
 
+def measure_the_built_in_writer(*, at: datetime) -> None:
+    """Run the public bench once on the engine of this machine, so that its page shows figures from the first day on."""
+    engine = named_generator("embedded")
+    scores = list(benching.bench_engine(engine, at=at))
+    benching.store_bench(scores, engine, started_at=at, at=max(at, timezone.now()))
+
+
 def _lease_speech(kinds: list[str], at: datetime) -> Job | None:
     # Jobs are queued a little after the moment the seeding began.
     return jobs.lease_next(Job.Runner.SPEECH, kinds, max(at, timezone.now()), jobs.SPEECH_LEASE_SECONDS)
@@ -59,3 +68,15 @@ def _settle(report: Report, *, by: User, at: datetime) -> None:
             editing.settle_sentence(report, blocker.target, "confirm", by=by, at=at)
         elif blocker.code == "required_section":
             editing.add_sentence(report, blocker.target, NOT_DISCUSSED, by=by, at=at)
+    report.refresh_from_db()
+    for statement in risk.undecided(report):
+        risk.decide_risk(report, [statement["id"]], _decision(statement), by=by, at=at)
+
+
+def _decision(statement: content.RiskStatement) -> str:
+    """Return what the demo's doctors decide: what the words themselves say."""
+    if statement["subject"] == "other":
+        return risk.NOT_RELEVANT
+    if statement["polarity"] == "denied":
+        return risk.DENIED
+    return risk.PAST if statement["time"] == "past" else risk.CURRENT

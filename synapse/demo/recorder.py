@@ -5,8 +5,9 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from sessions_app import recordings, spool
 from sessions_app.models import ConsultationSession
+from sessions_app.recordings import services as recordings
+from sessions_app.spool import store as spool
 from sessions_app.stt import media
 
 RECORDINGS = Path(__file__).parent / "recordings"

@@ -5,18 +5,19 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from billing import services as billing
 from billing.models import Bill
-from patients import consent
+from billing.services import collecting, corrections, issuing, payments
 from patients import services as patients
+from patients.consents import services as consents
+from patients.consents.given import PLAIN, Given, is_minor
 from patients.models import Consent, Patient
-from scheduling import services as scheduling
 from scheduling.models import Appointment
+from scheduling.services import appointments as scheduling
 from sessions_app.models import ConsultationSession
 from synapse import workflows
 from synapse.accounts import services as accounts
 from synapse.accounts.models import ClinicSettings, User
-from synapse.demo import clinic, paperwork, recorder
+from synapse.demo import clinic, front_desk, money, paperwork, recorder
 
 VISIT_MINUTES = 50
 BOOKED_AHEAD = timedelta(days=14)
@@ -59,8 +60,11 @@ def seed_clinic(*, password: str, at: datetime) -> None:
     """Load the whole demo clinic into an empty database."""
     seeder = Seeder(at)
     _employ(seeder, password)
+    front_desk.open_rooms(seeder)
     _register(seeder)
     paperwork.choose_templates(seeder.people["doctor"], seeder.people["doctor2"], at=at)
+    money.open_books(seeder)
+    money.remember_months(seeder)
     sessions = [_hold_recorded(seeder, visit) for visit in clinic.RECORDED_VISITS]
     for key, days_ago, hour, bill_state in clinic.UNRECORDED_VISITS:
         _hold_unrecorded(seeder, key, days_ago, hour, bill_state)
@@ -70,10 +74,17 @@ def seed_clinic(*, password: str, at: datetime) -> None:
         _book_coming(seeder, key, seeder.soon() + timedelta(minutes=minutes), kind, confirmed=confirmed)
     for key, days, hour, minute, kind, confirmed in clinic.COMING_VISITS:
         _book_coming(seeder, key, seeder.moment(days, hour, minute), kind, confirmed=confirmed)
-    billing.mark_overdue(at)
+    front_desk.book_series(seeder)
+    front_desk.fill_waiting_list(seeder)
+    front_desk.begin_day(seeder)
+    front_desk.plan_work(seeder)
+    money.chase_what_is_late(seeder)
+    money.close_days(seeder)
+    collecting.mark_overdue(at)
     paperwork.write_transcripts_and_reports(at=at)
     for visit, session in zip(clinic.RECORDED_VISITS, sessions, strict=True):
         paperwork.finish_report(session, visit.report, at=at)
+    paperwork.measure_the_built_in_writer(at=at)
 
 
 def _employ(seeder: Seeder, password: str) -> None:
@@ -93,7 +104,7 @@ def _employ(seeder: Seeder, password: str) -> None:
             "clinic_name": clinic.CLINIC["name"],
             "clinic_address": clinic.CLINIC["address"],
         }
-        accounts.update_profile(user, profile, by=user)
+        accounts.update_profile(user, profile, by=user, at=seeder.at)
     accounts.update_clinic(dict(clinic.CLINIC), by=seeder.people["admin"])
 
 
@@ -103,10 +114,17 @@ def _register(seeder: Seeder) -> None:
         doctor = seeder.people[person.doctor]
         patient = patients.register_patient(person.fields, doctor=doctor, by=doctor, at=long_ago)
         seeder.patients[person.key] = patient
+        asked_at = seeder.at - timedelta(days=40)
+        given = _given_for(patient, at=asked_at)
         for kind in person.consents:
-            consent.record_consent(
-                patient, kind, method=Consent.Method.WRITTEN, by=doctor, at=seeder.at - timedelta(days=40)
-            )
+            consents.record_consent(patient, kind, method=Consent.Method.WRITTEN, by=doctor, at=asked_at, given=given)
+
+
+def _given_for(patient: Patient, *, at: datetime) -> Given:
+    """Have a parent agree for whoever was a child when they were asked."""
+    if not is_minor(patient, at=at):
+        return PLAIN
+    return Given(signer_name=patient.emergency_contact_name, signer_relation=Consent.Relation.PARENT)
 
 
 def _book(seeder: Seeder, key: str, when: datetime, kind: str, *, reason: str = "") -> Appointment:
@@ -119,7 +137,7 @@ def _book(seeder: Seeder, key: str, when: datetime, kind: str, *, reason: str = 
         by=seeder.people["receptionist"],
         at=min(when, seeder.at) - BOOKED_AHEAD,
         chief_complaint=reason or clinic.REASONS[key],
-        location="" if kind == Appointment.Type.TELEMEDICINE else "Room 2",
+        room=None if kind == Appointment.Type.TELEMEDICINE else front_desk.room_of(seeder, key),
     )
 
 
@@ -151,16 +169,16 @@ def _bring_bill_to(seeder: Seeder, bill: Bill, state: str, *, at: datetime) -> N
     if state == "pending":
         return
     if state == "cancelled":
-        billing.cancel_bill(bill, reason="The visit was covered by the school.", by=bill.generated_by, at=at)
+        corrections.cancel_bill(bill, reason="The visit was covered by the school.", by=bill.generated_by, at=at)
         return
-    billing.send_bill(bill, by=desk, at=at)
+    issuing.send_bill(bill, by=desk, at=at)
     if state == "partially_paid":
         half = (bill.total_amount / 2).quantize(Decimal(1))
-        billing.record_payment(bill, amount=half, method="upi", reference="UPI 4471", by=desk, at=at)
+        payments.record_payment(bill, amount=half, method="upi", reference="UPI 4471", by=desk, at=at)
     if state in {"paid", "refunded"}:
-        billing.record_payment(bill, amount=bill.total_amount, method="card", reference="", by=desk, at=at)
+        payments.record_payment(bill, amount=bill.total_amount, method="card", reference="", by=desk, at=at)
     if state == "refunded":
-        billing.refund_payment(
+        corrections.refund_payment(
             bill,
             amount=bill.total_amount,
             reason="Paid twice: the insurer had settled it.",

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from synapse.accounts.models import ClinicSettings
@@ -17,6 +18,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav_links": SimpleLazyObject(partial(nav.links_for, request)),
         "tab_links": SimpleLazyObject(partial(nav.tab_links_for, request)),
         "tab_action": SimpleLazyObject(partial(nav.tab_action_for, request)),
+        "counts_are_fresh": SimpleLazyObject(lambda: nav.counts_of(request).is_fresh(timezone.now())),
         "idle_lock_minutes": SimpleLazyObject(lambda: ClinicSettings.load().idle_lock_minutes),
         "is_demo": settings.MODE == "demo",
     }

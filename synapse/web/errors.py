@@ -4,7 +4,7 @@ from collections.abc import ItemsView
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.debug import SafeExceptionReporterFilter
 
@@ -17,8 +17,20 @@ def layout_for(request: HttpRequest) -> str:
     return "base.html" if user is not None and user.is_authenticated else "bare.html"
 
 
+API_PREFIX = "/api/"
+
+
+def _for_program(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse | None:
+    """Return the API's shape of an error, for an address of the API that no view of it answered."""
+    if not request.path.startswith(API_PREFIX):
+        return None
+    return JsonResponse({"error": {"code": code, "message": message, "fields": {}}}, status=status)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the request could not be read."""
+    if answer := _for_program(request, 400, "unreadable", "The request cannot be read."):
+        return answer
     return render(request, "400.html", status=400)
 
 
@@ -40,11 +52,17 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
             patient_id=asked if is_patient and isinstance(asked, UUID) else None,
             reason="not_found",
         )
+    if answer := _for_program(
+        request, 404, "not_found", "There is nothing at this address. Addresses end with a slash."
+    ):
+        return answer
     return render(request, "404.html", {"layout": layout_for(request)}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: without context processors and database, which may be what failed."""
+    if answer := _for_program(request, 500, "server_error", "Something broke here. It is written down; try again."):
+        return answer
     return render(request, "500.html", status=500)
 
 

@@ -1,12 +1,25 @@
 """Form fields shared by the apps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
+
+from synapse.common.errors import DomainError
+from synapse.documents.uploads import Kind, UploadRefused, check_upload
+
+
+def clean_with(check: Callable[[str], str], text: str) -> str:
+    """Return a text as `check` keeps it, empty when it is; the check's refusal becomes the field's error."""
+    if not text.strip():
+        return ""
+    try:
+        return check(text)
+    except DomainError as refusal:
+        raise ValidationError(refusal.message, code=refusal.code) from None
 
 
 class PlainMessages:
@@ -101,3 +114,40 @@ class DateThreeFieldsField(forms.MultiValueField):
         if self.latest is not None and value > self.latest():
             raise ValidationError(f"{self.what} must be in the past", code="too_late")
         return value
+
+
+class CheckedFileField(forms.FileField):
+    """A file that was looked through before any form reads it; every form takes files through this one.
+
+    A file that is not taken is the field's error; a scanner that does not answer ends the request, so nothing is taken.
+    With `most_bytes` the page says before sending that a file is too large, and what to do: `or_else`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        kind: Kind,
+        most_bytes: int | None = None,
+        or_else: str = "Split it into several files.",
+        **kwargs: Any,
+    ) -> None:
+        self.kind, self.most_bytes = kind, most_bytes
+        self.too_large = f"This file is larger than {most_bytes // 1024**2} MB. {or_else}" if most_bytes else ""
+        super().__init__(*args, **kwargs)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        attributes: dict[str, Any] = super().widget_attrs(widget)
+        if self.most_bytes:
+            attributes |= {"data-most-bytes": self.most_bytes, "data-too-large": self.too_large}
+        return attributes
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        upload = super().clean(data, initial)
+        if upload and upload is not initial:
+            if self.most_bytes and upload.size > self.most_bytes:
+                raise ValidationError(self.too_large, code="too_large")
+            try:
+                check_upload(upload, self.kind)
+            except UploadRefused as refusal:
+                raise ValidationError(refusal.message, code=refusal.code) from None
+        return upload

@@ -12,7 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from synapse.web.forms import DateThreeFieldsField, PlainMessages
+from synapse.documents.uploads import Kind
+from synapse.web.forms import CheckedFileField, DateThreeFieldsField, PlainMessages
 from synapse.web.http import render_page
 from synapse.web.status import LOOKS
 
@@ -55,7 +56,7 @@ class SampleForm(PlainMessages, forms.Form):
     )
     telehealth = forms.BooleanField(label="Video visit", required=False, help_text="A link is sent with the reminder")
     agreed = forms.BooleanField(label="I have read this line")
-    picture = forms.FileField(label="Picture", required=False)
+    picture = CheckedFileField(kind=Kind.PICTURE, label="Picture", required=False)
 
 
 @dataclass

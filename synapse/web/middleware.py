@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import render, resolve_url
@@ -13,8 +14,10 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from synapse.audit.services import record_denial
 from synapse.common.errors import DomainError, NotAllowed
+from synapse.web import counts
 from synapse.web.errors import layout_for
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PERMISSIONS_POLICY = ", ".join(
     ["microphone=(self)", "screen-wake-lock=(self)"]
     + [f"{name}=()" for name in ("camera", "geolocation", "payment", "usb", "display-capture", "browsing-topics")]
@@ -29,6 +32,7 @@ class PageMiddleware:
     - An htmx request that is answered with a redirect loads the new page instead of swapping it into a fragment; a
       session that ended leads to sign-in and back to the page, not to the fragment's address.
     - Messages added during an htmx request travel as toasts.
+    - What a person changed makes the numbers in their rail old.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,6 +44,9 @@ class PageMiddleware:
         # Asking request.user would touch the database, which a health check or a failing page must not do.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
+        did_change = request.method not in SAFE_METHODS and response.status_code < 400
+        if did_change and (user_id := request.session.get(SESSION_KEY)):
+            counts.outdate(user_id)
         if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
             response = _for_htmx(request, response)
         return response

@@ -34,13 +34,20 @@ LOOKS: dict[str, tuple[str, str]] = {
     "paid": ("ok", "circle-check"),
     "overdue": ("rec", "clock"),
     "refunded": ("", "receipt-refund"),
+    "prepared": ("", "file-text"),
+    "accepted": ("info", "check"),
+    "denied": ("rec", "ban"),
     "live": ("ok", "shield-check"),
     "withdrawn": ("rec", "ban"),
     "expired": ("warn", "clock"),
     "declined": ("rec", "ban"),
+    "delivered": ("ok", "circle-check"),
+    "dead": ("rec", "alert-triangle"),
 }
 # A draft report waits for its doctor, so a written one is not yet "done" in green.
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
+    ("claim", "sent"): ("info", "send"),
+    ("claim", "withdrawn"): ("", "ban"),
     ("report", "completed"): ("warn", "writing-sign"),
     ("report", "pending"): ("violet", "clock"),
 }

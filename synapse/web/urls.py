@@ -7,5 +7,6 @@ from synapse.web import gallery, views
 app_name = "web"
 urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
+    path("counts/", views.counts, name="counts"),
     path("gallery/", gallery.show, name="gallery"),
 ]

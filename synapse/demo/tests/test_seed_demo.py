@@ -7,15 +7,17 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.models import Bill
+from billing.ledger.checking import find_faults
+from billing.models import Bill, Claim, DayClose, PatientAccount, Payment
+from patients.finding.search import search_patients
 from patients.models import Patient
-from patients.search import search_patients
-from reports.models import Report
+from reports.models import BenchRun, Report
+from reports.scribe_bench.loading import load_sessions
 from reports.services import sealing
-from scheduling.models import Appointment
-from sessions_app import transcripts
+from scheduling.models import Appointment, AppointmentSeries, FreedSlot, Holiday, Room, WaitingEntry, WorkingHours
 from sessions_app.models import Transcription
 from sessions_app.tests.factories import segment_of
+from sessions_app.transcripts import services as transcripts
 from synapse import workflows
 from synapse.accounts.models import ClinicSettings, User
 from synapse.common.errors import DomainError
@@ -81,6 +83,14 @@ def test_the_demo_clinic_has_everything_the_tour_shows(demo, client):
     visits = Appointment.objects.order_by("scheduled_at")
     assert visits.last().scheduled_at - visits.first().scheduled_at >= timedelta(weeks=3)
 
+    assert Room.objects.count() == 3
+    assert WorkingHours.objects.filter(doctor__username="doctor2", kind="break").count() == 4
+    assert Holiday.objects.filter(day__year=MONDAY.year).count() > 10
+    assert {series.appointments.count() for series in AppointmentSeries.objects.all()} == {10, 2}
+    assert FreedSlot.objects.filter(doctor=people["doctor"]).exists()
+    assert WaitingEntry.objects.filter(status="waiting").count() == 4
+    assert Appointment.objects.open().get(arrived_at__isnull=False).patient.first_name == "Rohan"
+
     assert Transcription.objects.count() == 6
     silent = Transcription.objects.get(status="no_speech")
     assert not silent.session.reports.exists()
@@ -92,7 +102,21 @@ def test_the_demo_clinic_has_everything_the_tour_shows(demo, client):
         with pytest.raises(DomainError):
             sealing.sign_report(report, by=report.session.doctor, at=MONDAY, password_checked=True)
 
-    call_command("check_ledger", stdout=StringIO())
+    bench = BenchRun.objects.get()
+    assert (bench.engine, bench.error_code) == ("embedded", "")
+    assert bench.finished_at
+    assert bench.figures["totals"]["sessions"] == len(load_sessions())
+
+    bills = list(Bill.objects.all())
+    assert Bill.Purpose.NO_SHOW in {bill.purpose for bill in bills}
+    assert len({f"{bill.bill_date:%Y%m}" for bill in bills if bill.bill_date}) >= 5
+    assert {bill.collection_status for bill in bills} >= {"none", "reminded", "disputed", "written_off"}
+    assert max(bill.reminder_sent_count for bill in bills) == 2
+    assert {claim.status for claim in Claim.objects.all()} == {"sent", "denied", "accepted"}
+    assert sum(account.credit for account in PatientAccount.objects.all()) == 500
+    assert {bool(close.reasons) for close in DayClose.objects.all()} == {True, False}
+    assert {method for (method,) in Payment.objects.values_list("method")} >= {"cash", "card", "upi", "insurance"}
+    assert list(find_faults(MONDAY)) == []
     call_command("verify_audit", stdout=StringIO())
     today = ClinicSettings.load().date_of(MONDAY)
     assert search_patients("kavya", by=people["doctor"], region="IN", today=today)

@@ -18,6 +18,6 @@ class Command(BaseCommand):
         from synapse.asgi import application
 
         try:
-            serve(application, settings.HOST, settings.PORT)
+            serve(application, settings.HOST, settings.PORT, sealed_folder=settings.DATA_DIR / "incoming")
         except ListenError as error:
             raise CommandError(f"Cannot listen on {settings.HOST}:{settings.PORT}: {error}") from None

@@ -31,12 +31,15 @@ Tags
     {% segmented "State" choices current "state" %}       choices are (value, label) pairs; links with ?state=value
     {% fact "Phone" patient.phone_primary %}              one row of <dl class="kv">; "Not recorded" when empty
     {% when at %}  {% when at "time" %} {% when at "date" %}   <time> in the user's zone: "Today, 10:24", "2 Sep 2025"
+    {% when_within at %}  {% when_within at "date" %}     the same behind other words: "Signed today, 10:24"
     {% recording_chip %}                                  red pill while the user has a live session
+    {% emergency_strips %}                                red strip while a record is open in an emergency
 Scripts find their elements by data-dialog-open, data-dialog-close, data-reveal, data-submit-on-change, data-key="m".
 """
 
 import zlib
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -63,14 +66,19 @@ register = template.Library()
 
 NOTE_ICONS = {"info": "info-circle", "ok": "circle-check", "warn": "alert-triangle", "rec": "alert-triangle"}
 AVATAR_COLOURS = ("", "b", "v", "n", "w")
+NEAR = {0: "Today", -1: "Yesterday", 1: "Tomorrow"}
 
 
 @register.simple_tag
 def icon(name: str, cls: str = "") -> SafeString:
     """Draw one icon of the sprite; it says nothing to a screen reader, so a word belongs beside it."""
-    return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', f"i {cls}".strip(), static("icons.svg"), name
-    )
+    return _draw_icon(static("icons.svg"), name, cls)
+
+
+@lru_cache(maxsize=512)
+def _draw_icon(sprite: str, name: str, cls: str) -> SafeString:
+    """Return the markup of an icon; a calendar draws the same ten some hundred times."""
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', f"i {cls}".strip(), sprite, name)
 
 
 @register.simple_block_tag
@@ -282,17 +290,13 @@ def fact(label: str, value: object, *, missing: str = "Not recorded", num: bool 
 @register.simple_tag
 def when(at: datetime | date | None, style: str = "both") -> SafeString:
     """Write a moment in the reader's zone: "Today, 10:24", "2 Sep, 10:24"; style is both, date or time."""
-    if at is None:
-        return SafeString("")
-    has_time = isinstance(at, datetime)
-    local = timezone.localtime(at) if isinstance(at, datetime) else at
-    day = local.date() if isinstance(local, datetime) else local
-    today = timezone.localdate()
-    near = {0: "Today", -1: "Yesterday", 1: "Tomorrow"}.get((day - today).days)
-    words = near or formats.date_format(day, "j M" if day.year == today.year else "j M Y")
-    clock = formats.time_format(local, "G:i") if isinstance(local, datetime) else ""
-    text = clock if style == "time" and has_time else (f"{words}, {clock}" if style == "both" and has_time else words)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(), text)
+    return _moment(at, style, NEAR)
+
+
+@register.simple_tag
+def when_within(at: datetime | date | None, style: str = "both") -> SafeString:
+    """Write a moment as `when` does, behind other words: "today, 10:24"."""
+    return _moment(at, style, {days: word.lower() for days, word in NEAR.items()})
 
 
 @register.simple_tag(takes_context=True)
@@ -301,6 +305,18 @@ def recording_chip(context: Context) -> SafeString:
     request: HttpRequest | None = context.get("request")
     live = nav.live_session_of(request) if request is not None else None
     return _render("recording_chip", live=live) if live else SafeString("")
+
+
+@register.simple_tag(takes_context=True)
+def emergency_strips(context: Context) -> SafeString:
+    """Draw a red strip for each record the user has open in an emergency."""
+    request: HttpRequest | None = context.get("request")
+    found = nav.emergencies_of(request) if request is not None else []
+    return (
+        _render("emergency_strips", emergencies=found, csrf_token=context.get("csrf_token"))
+        if found
+        else SafeString("")
+    )
 
 
 @register.simple_tag(takes_context=True)
@@ -314,3 +330,15 @@ def find_box(context: Context, place: str) -> SafeString:
 
 def _render(component: str, **context: Any) -> SafeString:
     return render_to_string(f"components/{component}.html", context)
+
+
+def _moment(at: datetime | date | None, style: str, near: dict[int, str]) -> SafeString:
+    if at is None:
+        return SafeString("")
+    local = timezone.localtime(at) if isinstance(at, datetime) else at
+    day = local.date() if isinstance(local, datetime) else local
+    today = timezone.localdate()
+    words = near.get((day - today).days) or formats.date_format(day, "j M" if day.year == today.year else "j M Y")
+    clock = formats.time_format(local, "G:i") if isinstance(local, datetime) else ""
+    text = words if style == "date" or not clock else clock if style == "time" else f"{words}, {clock}"
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), text)

@@ -1,6 +1,7 @@
 """The shell and the pages of this project's own apps, in a real browser under the real policies."""
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from synapse.accounts import people, services
@@ -163,7 +164,7 @@ def test_everything_is_within_reach_on_a_phone(browse, omar):
     expect(sheet).to_be_visible()
     assert_page_is_clean(page)
 
-    sheet.get_by_role("link", name="Audit log").click()
+    sheet.get_by_role("link", name="Privacy").click()
 
     page.wait_for_url("**/audit/**")
 
@@ -178,7 +179,7 @@ def test_a_refused_htmx_request_says_why(browse, asha):
 
 def test_a_session_that_ended_under_an_htmx_request_leads_to_sign_in_and_back(browse, asha, omar):
     page = browse(asha, "/gallery/")
-    people.deactivate_person(asha, by=omar)
+    people.deactivate_person(asha, by=omar, at=timezone.now())
 
     page.evaluate("htmx.ajax('GET', '/settings/', {target: '#main'})")
 

@@ -51,6 +51,7 @@ urlpatterns = [
     path("broken/", broken),
     path("", include("synapse.accounts.urls")),
     path("", include(([path("", page_or_part, name="home")], "dashboard"))),
+    path("", include("synapse.web.urls")),
 ]
 handler400 = "synapse.web.errors.bad_request"
 handler403 = "synapse.web.errors.permission_denied"

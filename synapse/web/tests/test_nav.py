@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -7,13 +8,19 @@ from django.urls import reverse
 
 from synapse.accounts.models import User
 from synapse.accounts.roles import Role
-from synapse.web import nav
+from synapse.web import counts, nav
+
+NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
 
 
 def request_of(role, path="/settings/"):
     request = RequestFactory().get(path)
     request.user = User(role=role)
     return request
+
+
+def counted_link(request):
+    return next(link for link in nav.links_for(request) if link.counted)
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +42,28 @@ def test_each_role_sees_its_places():
         "Today",
         "Calendar",
         "Patients",
+        "Worklist",
+        "Consents",
+        "Waiting list",
         "Sessions",
         "Reports",
         "Billing",
+        "Numbers",
         "Templates",
         "Settings",
     ]
-    assert labels(Role.RECEPTIONIST) == ["Calendar", "Patients", "Billing", "Settings"]
+    assert labels(Role.RECEPTIONIST) == [
+        "Front desk",
+        "Calendar",
+        "Patients",
+        "Worklist",
+        "Consents",
+        "Waiting list",
+        "Billing",
+        "Numbers",
+        "Import",
+        "Settings",
+    ]
     assert "People" in labels(Role.ADMIN)
     assert "Templates" not in labels(Role.ADMIN)
 
@@ -63,20 +85,47 @@ def test_only_the_nearest_place_is_current():
 def test_a_phone_shows_three_places_and_the_one_action():
     request = request_of(Role.RECEPTIONIST)
 
-    assert [link.label for link in nav.tab_links_for(request)] == ["Calendar", "Patients", "Billing"]
+    assert [link.label for link in nav.tab_links_for(request)] == ["Front desk", "Calendar", "Patients"]
     assert nav.tab_action_for(request).label == "New appointment"
     assert nav.tab_action_for(request_of(Role.DOCTOR)).label == "Start a session"
 
 
-def test_a_count_is_shown_to_those_who_see_the_link():
+def test_only_those_who_see_a_link_have_what_is_behind_it_counted():
+    nav.register_count("accounts:people", lambda user: 3)
+    admin, doctor = request_of(Role.ADMIN), request_of(Role.DOCTOR)
+
+    assert set(nav.counters_for(admin.user)) == {"accounts:people"}
+    assert nav.counters_for(doctor.user) == {}
+
+
+def test_links_show_what_was_counted_last_and_count_nothing_themselves():
     asked = []
     nav.register_count("accounts:people", lambda user: asked.append(user) or 3)
+    request = request_of(Role.ADMIN)
+    assert counted_link(request).count == 0
+    assert asked == []
 
-    counts = {link.label: link.count for link in nav.links_for(request_of(Role.ADMIN))}
-    nav.links_for(request_of(Role.DOCTOR))
+    counts.count(request.user, nav.counters_for(request.user), at=NOON)
+    again = request_of(Role.ADMIN)
+    again.user = request.user
 
-    assert counts["People"] == 3
+    assert (counted_link(again).counted, counted_link(again).count) == ("accounts:people", 3)
     assert len(asked) == 1
+
+
+def test_numbers_grow_old_by_time_and_by_what_the_person_does():
+    user = User(role=Role.ADMIN)
+    counts.count(user, {"accounts:people": lambda user: 3}, at=NOON)
+
+    assert counts.known(user.pk).is_fresh(NOON + timedelta(seconds=19))
+    assert not counts.known(user.pk).is_fresh(NOON + timedelta(seconds=21))
+    counts.outdate(user.pk)
+    assert not counts.known(user.pk).is_fresh(NOON)
+    assert counts.known(user.pk).numbers == {"accounts:people": 3}
+
+
+def test_what_nobody_counted_is_not_fresh():
+    assert not counts.known(uuid4()).is_fresh(NOON)
 
 
 def test_the_live_session_is_looked_up_once():
@@ -108,7 +157,7 @@ def test_a_paused_clock_stands_still(asha, signed_in):
     assert "Paused" in page
 
 
-@pytest.mark.parametrize(("seconds", "clock"), [(0, "00:00"), (767, "12:47"), (3725, "1:02:05")])
+@pytest.mark.parametrize(("seconds", "clock"), [(54, "0:54"), (767, "12:47"), (3725, "1:02:05")])
 def test_the_clock_reads_like_one(seconds, clock):
     assert nav.LiveSession(uuid4(), "", seconds).clock == clock
 

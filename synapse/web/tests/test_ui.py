@@ -122,6 +122,7 @@ def test_near_days_have_names():
     assert "Tomorrow" in render("{% when at 'date' %}", at=now + timedelta(days=1))
     assert render("{% when at 'time' %}", at=now).split(">")[1].startswith("12:")
     assert render("{% when at %}", at=None) == ""
+    assert ">today, 12:" in render("Signed {% when_within at %}", at=now)
 
 
 def test_a_moment_is_written_in_the_readers_zone():
