@@ -213,12 +213,12 @@ export async function roomLeft() {
 }
 
 // Notes that are not on the server yet, kept the same way.
-export async function keepNotes(id, text) {
+export async function keepNotes(id, text, basedOn = "") {
   const database = await openDatabase();
   const key = await newKey();
   const sealed = await seal(key, encoder.encode(text), `notes ${id}`);
   const transaction = database.transaction("notes", "readwrite");
-  transaction.objectStore("notes").put({ id, key, ...sealed });
+  transaction.objectStore("notes").put({ id, key, basedOn, ...sealed });
   await whenDone(transaction);
 }
 
@@ -226,6 +226,12 @@ export async function keptNotes(id) {
   const database = await openDatabase();
   const found = await asPromise(database.transaction("notes").objectStore("notes").get(id));
   return found ? decoder.decode(await unseal(found.key, found, `notes ${id}`)) : null;
+}
+
+// The version of the server that kept notes were made from.
+export async function keptNotesBase(id) {
+  const database = await openDatabase();
+  return (await asPromise(database.transaction("notes").objectStore("notes").get(id)))?.basedOn ?? "";
 }
 
 export async function forgetNotes(id) {

@@ -4,11 +4,11 @@
 // PCM is 16-bit little-endian mono at 16 kHz; times are ms of what was dictated.
 import { BYTES_PER_MS, CHUNK_MS } from "./capture-format.js";
 import { CaptureStore } from "./capture-store.js";
+import { formatClock } from "./clock.js";
 import { LiveWave } from "./live-wave.js";
 import { Microphone } from "./microphone.js";
 import { holdAlone } from "./one-tab.js";
 import { PartUpload, Refused } from "./part-upload.js";
-import { formatClock } from "./player.js";
 import { Sha256 } from "./sha256.js";
 import { showToast } from "./toast.js";
 

@@ -1,4 +1,5 @@
-// Form fields: the error summary takes the focus, its links go to their fields, a password can be shown, a file named.
+// Form fields: the error summary takes the focus, its links go to their fields, a password can be shown, a file that is
+// too large is told before it is sent.
 function focusSummary(root) {
   root.querySelector("[data-error-summary]")?.focus();
 }
@@ -48,3 +49,21 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
+
+// A file over the limit would be sent for nothing: data-most-bytes, and what to do in data-too-large.
+function checkSize(input) {
+  const tooLarge = [...input.files].some((file) => file.size > Number(input.dataset.mostBytes));
+  input.setCustomValidity(tooLarge ? input.dataset.tooLarge : "");
+  return input.reportValidity();
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input[data-most-bytes]")) checkSize(event.target);
+});
+document.addEventListener(
+  "submit",
+  (event) => {
+    const inputs = [...event.target.querySelectorAll("input[data-most-bytes]")];
+    if (!inputs.every(checkSize)) event.preventDefault();
+  },
+  { capture: true },
+);

@@ -1,5 +1,5 @@
 // The words as they are recognised. A segment comes again under its id as it grows; what may still change is grey.
-import { formatClock } from "./player.js";
+import { formatClock } from "./clock.js";
 
 const DOUBTFUL_BELOW = 0.6;
 

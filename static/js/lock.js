@@ -1,5 +1,6 @@
 // The idle lock: after a while without a touch the page is covered until its person enters the password. What was typed
-// stays where it is, and a recording goes on behind the cover. All tabs of this browser lock and open together.
+// stays where it is, and a recording goes on behind the cover. All tabs of this browser lock and open together. Every four
+// seconds the page asks how things stand: signed out or deactivated it shows nothing more, with another role it loads again.
 import { postForm } from "./requests.js";
 import { showToast } from "./toast.js";
 
@@ -7,6 +8,8 @@ const LOOK_MS = 1000;
 const WARN_MS = 30_000;
 const TELL_SERVER_MS = 60_000;
 const TELL_TABS_MS = 5000;
+const STANDING_MS = 4000;
+const [LOCKED, SIGNED_OUT] = [423, 401];
 
 const dialog = document.querySelector("[data-lock]");
 const root = document.documentElement;
@@ -89,9 +92,37 @@ function say(text) {
   error.hidden = !text;
 }
 
+// Also for what hears first that it is over, such as a socket that was closed.
+export async function lookHowThingsStand() {
+  const answer = await fetch(dialog.dataset.standingUrl).catch(() => null);
+  if (answer?.status === SIGNED_OUT) leave();
+  else if (answer?.status === LOCKED) {
+    cover();
+    serverKnows = true;
+  } else if (answer?.status === 204 && answer.headers.get("X-Role") !== dialog.dataset.role) location.reload();
+}
+
+// What this browser records goes on behind the cover: signing in in another tab opens both again.
+function leave() {
+  const isCovered = dialog.open;
+  cover();
+  if (isRecording()) {
+    if (!isCovered) say("You were signed out. Sign in again in a new tab, then come back to this one.");
+    return;
+  }
+  document.body.replaceChildren();
+  const here = location.pathname + location.search;
+  location.replace(`${dialog.dataset.signInUrl}?${new URLSearchParams({ next: here })}`);
+}
+
+function isRecording() {
+  const page = document.querySelector("[data-session-page],[data-dictation]");
+  return ["recording", "lost", "silent", "signed_out"].includes(page?.dataset.view);
+}
+
 function paintRecording() {
   const page = document.querySelector("[data-session-page],[data-dictation]");
-  const isOn = ["recording", "lost", "silent", "signed_out"].includes(page?.dataset.view);
+  const isOn = isRecording();
   dialog.querySelector("[data-lock-recording]").hidden = !isOn;
   if (isOn) dialog.querySelector("[data-lock-clock]").textContent = page.querySelector('[data-part="clock"]').textContent;
 }
@@ -131,6 +162,7 @@ if (dialog) {
   document.addEventListener("click", (event) => event.target.closest("[data-lock-now]") && lock());
   document.addEventListener("visibilitychange", () => {
     look();
+    if (!document.hidden) lookHowThingsStand();
     lookAgain();
   });
   channel?.addEventListener("message", ({ data }) => {
@@ -139,4 +171,5 @@ if (dialog) {
     else if (!dialog.open) touchedAt = Date.now();
   });
   setInterval(look, LOOK_MS);
+  setInterval(() => document.hidden || lookHowThingsStand(), STANDING_MS);
 }

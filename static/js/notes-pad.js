@@ -1,6 +1,6 @@
 // The note pad: saved two seconds after the last change, kept encrypted in this browser until the server has it.
 // Notes that were changed in another window meanwhile are never written over: both are shown.
-import { forgetNotes, keepNotes, keptNotes } from "./capture-store.js";
+import { forgetNotes, keepNotes, keptNotes, keptNotesBase } from "./capture-store.js";
 import { postForm } from "./requests.js";
 
 const SAVE_AFTER_MS = 2000;
@@ -32,13 +32,15 @@ export class NotesPad {
     const kept = await keptNotes(this.id).catch(() => null);
     if (kept === null || kept === this.saved) return;
     if (this.area.value !== this.saved) return;
+    // Made from a version that somebody saved over since: the server will answer with both.
+    this.basedOn = (await keptNotesBase(this.id).catch(() => "")) || this.basedOn;
     this.area.value = kept;
     this.#changed();
   }
 
   #changed() {
     this.#say("Not saved yet");
-    keepNotes(this.id, this.area.value).catch(() => {});
+    keepNotes(this.id, this.area.value, this.basedOn).catch(() => {});
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
   }
@@ -69,10 +71,11 @@ export class NotesPad {
   async #answered(answer, text) {
     if (answer.ok && !answer.redirected) {
       this.saved = text;
-      this.basedOn = (await answer.json()).saved_at;
+      const { saved_at: savedAt, clock } = await answer.json();
+      this.basedOn = savedAt;
       if (!this.isUnsaved) await forgetNotes(this.id).catch(() => {});
       else this.#timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
-      this.#say(`Saved ${new Date().toLocaleTimeString([], { hour: "numeric", minute: "2-digit", hourCycle: "h23" })}`);
+      this.#say(`Saved ${clock}`);
     } else if (answer.status === 409) {
       this.theirs = await answer.json();
       this.conflict.querySelector("[data-notes-theirs]").textContent = this.theirs.text;

@@ -38,6 +38,18 @@ function follow() {
 }
 
 form.addEventListener("input", tick);
+
+// A reload or a way out asks first once something was typed.
+let isTyped = false;
+form.addEventListener("input", () => {
+  isTyped = true;
+});
+form.addEventListener("submit", () => {
+  isTyped = false;
+});
+window.addEventListener("beforeunload", (event) => {
+  if (isTyped) event.preventDefault();
+});
 window.addEventListener("scroll", follow, { passive: true });
 tick();
 follow();

@@ -11,18 +11,11 @@
 // All times outside this module are milliseconds on the recording clock; the clock map says where they are in the file.
 // Others ask by the event synapse:play (detail {ms, toggle}) and hear synapse:played (detail {ms, playing}).
 // A button with data-speed="1.5" inside the player sets how fast it plays; a place may ask for its own (detail.speed).
+import { formatClock } from "./clock.js";
 import { hatch } from "./hatch.js";
 
 const players = new WeakMap();
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
-
-export function formatClock(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const two = (number) => String(number).padStart(2, "0");
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
-}
 
 export function clockToFile(map, clockMs) {
   let place = clockMs;

@@ -26,6 +26,7 @@ export class Recorder extends EventTarget {
   #mustPump = false;
   #stall = new StallWatch();
   #finishSent = false;
+  #token = ""; // names our stream to the server, which gives it back at once to whoever shows it
 
   constructor({ id, socketPath, clockMs, hasAudio }) {
     super();
@@ -60,6 +61,7 @@ export class Recorder extends EventTarget {
     this.acked = row.acked;
     this.clockMs = row.clockMs;
     this.isWhole = row.isWhole;
+    this.#token = row.token;
     this.controls = row.controls ?? [];
     for (const control of this.controls) control.sentAt = 0;
     const saved = await this.store.sum();
@@ -91,6 +93,7 @@ export class Recorder extends EventTarget {
   async start({ lostMs = 0 } = {}) {
     if (!this.store.row) {
       this.controls = [];
+      this.#token = "";
       await this.outbox.begin({
         phase: "recording",
         nextSeq: 0,
@@ -223,14 +226,12 @@ export class Recorder extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  // The socket -------------------------------------------------------------------------------------------------------
   connect() {
     if (this.isLive) this.uplink.open();
   }
 
   #greet() {
-    const token = this.store.row?.token;
-    this.uplink.send(token ? { ...HELLO, stream: token } : HELLO);
+    this.uplink.send(this.#token ? { ...HELLO, stream: this.#token } : HELLO);
   }
 
   // Somebody else recorded before us: ask where the server stands before the first chunk gets its number.
@@ -254,12 +255,14 @@ export class Recorder extends EventTarget {
   }
 
   async #ready(frame) {
+    const socket = this.uplink.whose;
+    const isOurs = !this.#token || frame.stream === this.#token;
     this.uplink.isSettled();
+    this.#token = frame.stream;
     this.#credit = frame.credit;
     this.#finishSent = false;
-    this.link = "up";
     this.reason = "";
-    if (frame.next_seq > this.nextSeq || (frame.stream !== this.store.row?.token && this.store.row?.token)) {
+    if (frame.next_seq > this.nextSeq || !isOurs) {
       // Another device went on meanwhile: our numbers and our sum do not count any more.
       await this.store.forgetFrom(0).catch(() => {});
       this.nextSeq = frame.next_seq;
@@ -272,7 +275,11 @@ export class Recorder extends EventTarget {
     this.#sentMs = frame.t_ms ?? 0;
     this.#again = [];
     for (const control of this.controls) control.sentAt = 0;
-    await this.store.update({ token: frame.stream, acked: this.acked });
+    // Before the first chunk goes out: once the server has heard one, only the token takes the stream back at once, and
+    // the page may be loaded again at any moment.
+    await this.store.update({ token: frame.stream, acked: this.acked }).catch(() => {});
+    if (socket !== this.uplink.whose) return;
+    this.link = "up";
     await this.outbox.forgetUpTo(this.acked);
     this.whenReady?.();
     this.whenReady = null;

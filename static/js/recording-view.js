@@ -1,9 +1,10 @@
 // What the doctor sees of a recording: its state, clock, link, and what only this device holds.
+import { formatClock } from "./clock.js";
 import { MICROPHONE_HELP } from "./microphone-desk.js";
-import { formatClock } from "./player.js";
 
 const LOST_AFTER_MS = 2500;
 const SILENT_AFTER_MS = 20000;
+const SLOW_AFTER_MS = 5000;
 
 export class RecordingView {
   constructor(page) {
@@ -90,9 +91,7 @@ export class RecordingView {
       link.textContent = "";
       return;
     }
-    const ago = Math.max(0, Math.round((Date.now() - recorder.savedAt) / 1000));
-    const saved = recorder.savedAt ? `, saved ${ago < 2 ? "just now" : `${ago} s ago`}` : "";
-    link.textContent = recorder.link === "up" ? `Connected${saved}` : "Connecting again";
+    link.textContent = linkWords(recorder);
   }
 
   #write(selector, words) {
@@ -104,6 +103,15 @@ export class RecordingView {
     const share = Math.min(1, Math.max(0, (decibels + 60) / 54));
     this.part("level")?.style.setProperty("transform", `scaleX(${share.toFixed(3)})`);
   }
+}
+
+function linkWords({ link, savedAt, heldMs }) {
+  if (link !== "up") return "Connecting again";
+  if (heldMs > SLOW_AFTER_MS) return `No answer yet, ${inWords(heldMs)} kept here`;
+  if (!savedAt) return "Connected";
+  const ago = Math.max(0, Math.round((Date.now() - savedAt) / 1000));
+  if (heldMs === 0) return ago < 2 ? "Connected, saved just now" : "Connected, all saved";
+  return `Connected, saved ${ago < 2 ? "just now" : `${ago} s ago`}`;
 }
 
 function inWords(ms) {

@@ -19,14 +19,20 @@ document.addEventListener("htmx:configRequest", (event) => {
 // came along, or nothing answered at all, say what happened and that nothing was saved.
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = event.detail;
+  if (xhr.status >= 500 && asksAgain(event)) return;
   if (xhr.getResponseHeader("HX-Trigger")?.includes("synapse:toast")) return;
   if (xhr.status === 404) showToast("This is no longer here. Reload the page to see what changed.", "bad");
   else if (xhr.status === 403) showToast("You may not do this. Reload the page, then try again.", "bad");
   else showToast("That did not work and nothing was saved. Try again.", "bad");
 });
-document.addEventListener("htmx:sendError", () => {
-  showToast("The server does not answer. Check the connection, then try again.", "bad");
+document.addEventListener("htmx:sendError", (event) => {
+  if (!asksAgain(event)) showToast("The server does not answer. Check the connection, then try again.", "bad");
 });
-document.addEventListener("htmx:timeout", () => {
-  showToast("The server took too long to answer. Try again.", "bad");
+document.addEventListener("htmx:timeout", (event) => {
+  if (!asksAgain(event)) showToast("The server took too long to answer. Try again.", "bad");
 });
+
+// What a page asks for every few seconds by itself comes with the next answer: nobody pressed anything that failed.
+function asksAgain(event) {
+  return /\bevery\b/.test(event.detail.elt.getAttribute("hx-trigger") ?? "");
+}

@@ -30,6 +30,27 @@ function sectionOfCurrent() {
   return (currentLine() ?? lines()[0])?.closest("[data-section]");
 }
 
+// Undo and redo wait for what is under way: its answer brings new buttons, which hear nothing before they have settled.
+const SETTLED_MS = 50;
+const steps = [];
+let underWay = 0;
+
+function takeStep() {
+  if (underWay || !steps.length) return;
+  const isRedo = steps.shift();
+  document.querySelector(isRedo ? "[data-redo]:not(:disabled)" : "[data-undo]:not(:disabled)")?.click();
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.defaultPrevented) underWay += 1;
+});
+document.addEventListener("htmx:afterRequest", () => {
+  setTimeout(() => {
+    underWay = Math.max(0, underWay - 1);
+    takeStep();
+  }, SETTLED_MS);
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey) return;
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
@@ -37,6 +58,15 @@ document.addEventListener("keydown", (event) => {
     if (form) form.requestSubmit();
     else if (!document.querySelector("dialog[open]")) document.querySelector("[data-sign]")?.click();
     event.preventDefault();
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && !isTyping(event.target) && !document.querySelector("dialog[open]")) {
+    const key = event.key.toLowerCase();
+    const isRedo = key === "y" || (key === "z" && event.shiftKey);
+    if (!isRedo && key !== "z") return;
+    event.preventDefault();
+    steps.push(isRedo);
+    takeStep();
     return;
   }
   if (event.ctrlKey || event.metaKey || root.dataset.shortcuts === "off") return;
@@ -56,6 +86,8 @@ document.addEventListener("keydown", (event) => {
     else document.dispatchEvent(new CustomEvent("synapse:play", { detail: { toggle: true } }));
     playedLine = line;
   } else if (key === "e") editCurrent();
+  else if (key === "x") settleCurrent("remove");
+  else if (key === "v") settleCurrent("confirm");
   else if (key === "c") sectionOfCurrent()?.querySelector("[data-check]")?.click();
   else return;
   event.preventDefault();
@@ -70,6 +102,20 @@ function editCurrent() {
   const address = new URL(link.href);
   if (line) address.searchParams.set("line", line.dataset.line);
   window.htmx.ajax("GET", address.pathname + address.search, { target: `#${section.id}`, swap: "outerHTML" });
+}
+
+function settleCurrent(verdict) {
+  const section = sectionOfCurrent();
+  const line = currentLine();
+  if (!line || !section?.querySelector("[data-edit]")) return;
+  const place = lines().indexOf(line);
+  const values = { verdict, base: line.firstChild.textContent };
+  const url = `${document.querySelector("[data-review]").dataset.linesUrl}${line.dataset.line}/`;
+  const target = `#${section.id}`;
+  window.htmx.ajax("POST", url, { target, swap: "outerHTML", values }).then(() => {
+    const next = lines()[place];
+    if (next) show(next);
+  });
 }
 
 // The first text box of a section that opens for editing gets the focus, with the cursor at its end.
@@ -91,11 +137,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = true;
 });
 
+// A draft from live words became final: shown at once, unless something is being typed.
+document.addEventListener("htmx:load", (event) => {
+  if (!event.detail.elt.matches?.("[data-report-final]")) return;
+  const isBusy = isTyping(document.activeElement ?? document.body) || document.querySelector("[data-section-form],dialog[open]");
+  if (!isBusy) location.reload();
+});
+
 // A reason why the report cannot be signed leads to its line or section.
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-go-to]")?.dataset.goTo;
   if (!target) return;
   const line = document.querySelector(`[data-line="${target}"]`);
+  const statement = document.querySelector(`[data-risk-row="${target}"]`);
   if (line) show(line);
+  else if (statement) statement.focus();
   else document.querySelector(`#section-${target} [data-edit]`)?.focus();
 });

@@ -1,11 +1,11 @@
 // The recording page: binds recorder, microphone, wave, words and notes to what the doctor sees and presses.
+import { formatClock } from "./clock.js";
 import { LiveTranscript } from "./live-transcript.js";
 import { LiveWave } from "./live-wave.js";
 import { Microphone } from "./microphone.js";
 import { MicrophoneDesk } from "./microphone-desk.js";
 import { NotesPad } from "./notes-pad.js";
 import { holdAlone } from "./one-tab.js";
-import { formatClock } from "./player.js";
 import { Recorder } from "./recorder.js";
 import { RecordingView } from "./recording-view.js";
 import { postForm } from "./requests.js";
@@ -201,7 +201,6 @@ class SessionPage {
     }
   }
 
-  // What the server says ------------------------------------------------------------------------------------------------
   async hearState(frame) {
     this.status = frame.status;
     // An answer to what was pressed here; by now something else may have been pressed.
@@ -239,7 +238,6 @@ class SessionPage {
     return null;
   }
 
-  // What is seen ---------------------------------------------------------------------------------------------------------
   tick() {
     if (this.recorder.phase === "stopped" && this.microphone.isOpen) this.microphone.close();
     this.desk.check();

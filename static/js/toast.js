@@ -1,15 +1,31 @@
 // Short messages at the bottom of the page, announced politely. Server messages arrive as the event synapse:toast.
 const LIFETIME_MS = 8000;
 
-export function showToast(text, kind = "") {
+// An action is a button in the message: {label, key, run}; `key` is the single letter that presses it.
+export function showToast(text, kind = "", action = null) {
   const area = document.querySelector("[data-toasts]");
   if (!area) return;
   const toast = document.createElement("div");
   toast.className = `toast ${kind}`;
   toast.append(text);
+  if (action) {
+    // The key belongs to the latest message.
+    for (const old of area.querySelectorAll("[data-key]")) old.removeAttribute("data-key");
+    toast.append(actionButton(action));
+  }
   toast.append(closeButton());
   area.append(toast);
   setTimeout(() => toast.remove(), LIFETIME_MS);
+}
+
+function actionButton({ label, key, run }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.toastClose = "";
+  if (key) button.dataset.key = key;
+  button.textContent = label;
+  button.addEventListener("click", run);
+  return button;
 }
 
 function closeButton() {
