@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 IS_READY = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-swapping, .htmx-settling, .htmx-added")"""
 LOOK_AGAIN_MS = 20
+# The one action that Playwright does not begin again by itself when the element is drawn anew under it.
+GIVES_UP_WHEN_REDRAWN = "scroll_into_view_if_needed"
 # What a page is expected to show may take this long on a busy machine; Playwright's own five seconds are too few.
 EXPECTED_WITHIN_MS = 15_000
 
@@ -80,7 +82,7 @@ def _patch(kind: type, actions: tuple[str, ...], page_of: Callable[[Any], Page])
 
 
 def _waiting(action: Callable[..., Any], page_of: Callable[[Any], Page]) -> Callable[..., Any]:
-    from playwright.sync_api import Frame, Locator, Page
+    from playwright.sync_api import Error, Frame, Locator, Page
 
     @wraps(action)
     def act(actor: Any, *arguments: Any, **options: Any) -> Any:
@@ -91,6 +93,11 @@ def _waiting(action: Callable[..., Any], page_of: Callable[[Any], Page]) -> Call
         if element is not None:
             element.first.wait_for(state="attached", timeout=options.get("timeout"))
         wait_until_ready(page_of(actor))
-        return action(actor, *arguments, **options)
+        try:
+            return action(actor, *arguments, **options)
+        except Error as error:
+            if action.__name__ != GIVES_UP_WHEN_REDRAWN or "not attached" not in error.message:
+                raise
+            return act(actor, *arguments, **options)
 
     return act

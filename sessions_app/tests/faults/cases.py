@@ -52,6 +52,8 @@ async def vanish(scene: Scene, client: ProtocolClient) -> None:
 async def never_return(scene: Scene, client: ProtocolClient) -> None:
     await until_acked(client, 25)
     client.stop_capturing()
+    # After hours nothing is on its way any more: what was captured has arrived before the sweep comes.
+    await until_acked(client, client.captured - 1)
     scene.lose_recorder()
     await asyncio.to_thread(partial(scene.site.run, ABANDON, ID=scene.session, HOURS=LEFT_FOR_HOURS))
 
