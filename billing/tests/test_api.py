@@ -21,7 +21,6 @@ LINES = [
 ]
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_bill_has_every_field_of_the_contract(api, asha, now):
     bill = make_bill(asha, total=None, status=Status.PARTIALLY_PAID)
     row = api(asha).get(at(bill)).json()
@@ -104,7 +103,6 @@ def test_a_bill_is_not_deleted(api, asha):
     assert api(asha).delete(at(make_bill(asha))).status_code == 405
 
 
-# Lists ----------------------------------------------------------------------------------------------------------------
 def test_overdue_is_what_is_late_by_the_clinics_date(api, asha, now):
     bill = make_bill(asha, status=Status.SENT)
     today = ClinicSettings.load().date_of(now)
@@ -167,7 +165,6 @@ def test_a_list_decrypts_what_it_shows(api, asha, monkeypatch):
     }
 
 
-# Drafting -------------------------------------------------------------------------------------------------------------
 def test_a_draft_is_written_whole_and_adds_up(api, asha):
     patient = make_patient(asha)
     body = {

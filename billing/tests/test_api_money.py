@@ -17,7 +17,6 @@ pytestmark = pytest.mark.django_db
 Status = Bill.Status
 
 
-# Money ----------------------------------------------------------------------------------------------------------------
 def test_a_payment_gives_the_number_and_the_answer_is_what_is_read_after(api, asha):
     bill = make_bill(asha)
     client = api(asha)
@@ -135,7 +134,6 @@ def test_a_bill_is_called_off_while_nothing_is_paid(api, asha):
     assert said(client.post(at(open_bill, "send"), {}))[0] == 409
 
 
-# Sending --------------------------------------------------------------------------------------------------------------
 def test_sending_gives_the_number_and_mails_where_there_is_an_address(api, asha):
     from billing.models import BillMessage
 
@@ -179,7 +177,6 @@ def test_the_pdf_issues_a_draft_and_is_on_record(api, bearer, asha):
     assert said(api(asha).get(f"{at(bill, 'pdf')}?copy=mine"))[::2] == (400, ["copy"])
 
 
-# Versions -------------------------------------------------------------------------------------------------------------
 def test_every_change_makes_a_new_version(api, asha):
     bill = make_bill(asha)
     client = api(asha)
@@ -197,7 +194,6 @@ def test_every_change_makes_a_new_version(api, asha):
     assert client.post(at(bill, "cancel"), {"reason": "x"}, headers={"If-Match": tags[0]}).status_code == 412
 
 
-# The ledger -----------------------------------------------------------------------------------------------------------
 def test_the_ledger_sums_to_what_is_open(api, asha, now):
     bill = make_bill(asha, status=Status.SENT)
     payment = pay(bill, "400", by=asha, at=now)

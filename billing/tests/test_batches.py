@@ -181,7 +181,6 @@ def test_too_many_bills_are_refused(asha, rita, now, monkeypatch):
         start(SEND, [make_bill(asha), make_bill(asha)], rita, now)
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_the_chosen_bills_or_all_of_the_list_are_worked_on(signed_in, asha, rita):
     drafts = [make_bill(asha) for _ in range(3)]
     make_bill(asha, status=Status.SENT)

@@ -225,7 +225,6 @@ def test_a_span_holds_whole_days_of_the_clinic(asha, omar):
     assert {str(row["date"]) for row in april} == {"2026-04-01"}
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def file_of(response):
     return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
 

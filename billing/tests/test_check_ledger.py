@@ -259,7 +259,6 @@ def write_in_another_thread(act):
     assert at_once([act]) == ["done"]
 
 
-# The night ------------------------------------------------------------------------------------------------------------
 def test_the_night_asks_once_a_day_for_two_oclock_at_the_clinic(db):
     in_the_evening = datetime(2025, 9, 14, 19, 0, tzinfo=UTC)  # half past midnight in Pune
 

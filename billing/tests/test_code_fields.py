@@ -70,7 +70,6 @@ def test_a_stored_list_is_shown_and_counts_as_unchanged(db):
     assert "data-code-several" in str(form["others"])
 
 
-# The address ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("person", ["asha", "rita", "omar"])
 def test_whoever_sees_bills_searches_codes(request, signed_in, person):
     client = signed_in(request.getfixturevalue(person))

@@ -190,7 +190,6 @@ def test_only_the_administrator_imports(request, person):
         codes.stage("icd10", b"code,words\nQ99.9,x\n", by=user, at=timezone.now())
 
 
-# The command ----------------------------------------------------------------------------------------------------------
 def test_the_command_looks_and_takes_in(db, tmp_path):
     file = tmp_path / "list.txt"
     file.write_text(ORDER)
@@ -214,7 +213,6 @@ def test_the_command_says_what_is_wrong(db, tmp_path):
         call_command("import_codes", file, system="icd10")
 
 
-# The page -------------------------------------------------------------------------------------------------------------
 def upload(client, content, system="icd10", name="codes.csv"):
     file = io.BytesIO(content)
     file.name = name

@@ -114,7 +114,6 @@ def test_only_numbers_of_cpt_and_hcpcs_are_procedures():
     ]
 
 
-# Search ---------------------------------------------------------------------------------------------------------------
 def found(text, system=System.ICD10, limit=20):
     return [row.code for row in codes.search(system, text, limit)]
 
@@ -172,7 +171,6 @@ def test_a_search_stays_in_its_table():
     assert found("f32", System.CPT) == []
 
 
-# What ships -----------------------------------------------------------------------------------------------------------
 def test_the_starter_set_has_the_right_forms_and_no_doubles():
     for system in shipped_codes.SYSTEMS:
         rows = shipped_codes.rows(system)

@@ -30,7 +30,6 @@ def close(by, at=NOON, day=DAY, fingerprint=None, **more):
     return day_close.close_day(day, counted=counted, by=by, at=at, fingerprint=fingerprint or shown.fingerprint, **more)
 
 
-# What is expected -----------------------------------------------------------------------------------------------------
 def test_expected_is_what_came_less_what_went_back_by_method(asha, omar):
     cash = pay(asha, "700", "cash", NOON)
     pay(asha, "200", "cash", NOON, keep_rest_as_credit=True)
@@ -103,7 +102,6 @@ def test_money_around_midnight_falls_on_the_clinics_day(asha):
     assert day_close.read_day(DAY, "INR").expected == {"cash": 600}
 
 
-# Closing --------------------------------------------------------------------------------------------------------------
 def test_a_close_keeps_what_was_counted_with_the_float_and_the_pieces(asha, rita):
     pay(asha, "700", "cash", NOON)
 
@@ -193,7 +191,6 @@ def test_a_doctor_does_not_close_the_clinics_day(asha):
         close(asha)
 
 
-# When the settings change ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati"])
 def test_a_day_that_was_closed_stays_closed_when_the_clinic_moves_its_time_zone(asha, rita, zone):
     late = datetime(2026, 3, 10, 18, 20, tzinfo=UTC)  # 23:50 at the clinic
@@ -230,7 +227,6 @@ def test_money_of_the_former_currency_is_counted_by_itself(signed_in, asha, rita
     assert client.get(SHEET, {"currency": "XXX"}).context["currency"] == "EUR"
 
 
-# The sheet ------------------------------------------------------------------------------------------------------------
 def fields(response, **typed):
     form = response.context["form"]
     return {"key": form["key"].value(), "fingerprint": form["fingerprint"].value(), "day": "", **typed}

@@ -50,7 +50,6 @@ def watch_decryption(monkeypatch):
     return seen
 
 
-# Which bills ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("show", "expected"),
     [
@@ -129,7 +128,6 @@ def test_a_doctor_lists_the_bills_of_the_own_patients(signed_in, asha, ben):
     assert listed(signed_in(ben).get(PATH, {"show": "all"})) == []
 
 
-# Sums -----------------------------------------------------------------------------------------------------------------
 def test_open_money_is_added_up_by_age_and_each_age_leads_to_its_bills(signed_in, asha, rita, now):
     for days, total in ((0, "100"), (20, "200"), (50, "400"), (80, "800"), (120, "1600")):
         make_bill(asha, status=Status.SENT, total=total, at=now - timedelta(days=days))
@@ -207,7 +205,6 @@ def test_open_bills_are_sorted_by_what_is_encrypted(signed_in, asha, rita, now):
         assert listed(client.get(PATH, {"sort": sort})) == expected, sort
 
 
-# The search -----------------------------------------------------------------------------------------------------------
 def test_a_name_leads_to_the_bills_of_that_patient_and_is_in_no_address(signed_in, asha, rita):
     patient = make_patient(asha, first_name="Leela", last_name="Kulkarni")
     paid, sent = (make_bill(asha, patient=patient, status=status) for status in (Status.PAID, Status.SENT))
@@ -244,7 +241,6 @@ def test_a_search_without_an_answer_says_what_to_try_and_keeps_what_was_typed(si
     assert said in response.content.decode()
 
 
-# What it costs --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("query", [{}, {"show": "all"}, {"sort": "patient"}, {"show": "insurer"}])
 def test_a_long_list_takes_as_many_queries_as_a_short_one(signed_in, rita, asha, query):
     client = signed_in(rita)

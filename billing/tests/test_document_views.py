@@ -48,7 +48,6 @@ def last_export():
     return AuditEvent.objects.filter(action="export").order_by("-seq").first()
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
 def test_the_insurers_copy_is_another_file(signed_in, asha, bill):
     Bill.objects.filter(pk=bill.pk).update(place_of_service="11")
     bill.refresh_from_db()
@@ -109,7 +108,6 @@ def test_strangers_find_no_statement(signed_in, ben, bill, name):
     assert answer(page(name, bill.patient_id), {"how": "mail"}).status_code == 404
 
 
-# Sending --------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("how", "row"),
     [

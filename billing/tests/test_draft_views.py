@@ -90,7 +90,6 @@ def test_an_issued_bill_has_no_edit_page(signed_in, asha):
     assert signed_in(asha).get(page("edit", make_bill(asha, status=Status.SENT).pk)).status_code == 409
 
 
-# Steps ----------------------------------------------------------------------------------------------------------------
 SENT = {"description": "Psychotherapy", "unit_price": "1000.00", "cpt_code": "90834"}
 
 
@@ -273,7 +272,6 @@ def test_two_people_at_one_draft_lose_nothing(signed_in, asha, rita):
     assert (bill.total_amount, bill.notes) == (1500, "Mine")
 
 
-# Confirming -----------------------------------------------------------------------------------------------------------
 def test_the_bill_says_whether_its_codes_are_suggested_or_confirmed(signed_in, asha, rita):
     bill = make_bill(asha)
 
@@ -324,7 +322,6 @@ def test_a_session_without_a_bill_shows_no_card(signed_in, asha, now):
     assert signed_in(asha).get(page("for_session", session.pk)).status_code == 204
 
 
-# By hand --------------------------------------------------------------------------------------------------------------
 def test_a_bill_by_hand_begins_with_the_patient(signed_in, rita, asha):
     patient = make_patient(doctor=asha, first_name="Kavya", last_name="Iyer")
     client = signed_in(rita)

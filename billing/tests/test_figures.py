@@ -29,7 +29,6 @@ def shown(response):
     return {figure.definition.name: figure.value for figure, _ in response.context["figures"]}
 
 
-# What they mean -------------------------------------------------------------------------------------------------------
 def test_periods_are_whole_months_over_the_turn_of_a_year():
     assert Period("202511", "202602").months == ["202511", "202512", "202601", "202602"]
     assert Period("202511", "202602").before == Period("202507", "202510")
@@ -94,7 +93,6 @@ def test_figures_of_two_months_beside_each_other():
     }
 
 
-# Whose they are -------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def month(asha, ben, now):
     """One paid and one open bill of Asha's, one open one of Ben's, credit kept by a patient of Asha's."""
@@ -179,7 +177,6 @@ def test_days_to_payment_are_of_bills_settled_in_the_period(asha, now):
     assert figures_queries.days_to_payment(Period("200001", "200012"), "INR", None) is None
 
 
-# The file and the cost ------------------------------------------------------------------------------------------------
 def test_the_file_has_the_same_figures(signed_in, month, rita, asha):
     response = signed_in(rita).get(reverse("billing:figures_export"))
     rows = list(csv.DictReader(StringIO(response.content.decode())))
@@ -209,7 +206,6 @@ def test_more_bills_take_no_more_queries(signed_in, asha, rita):
     assert count() == few
 
 
-# Sessions without a bill ----------------------------------------------------------------------------------------------
 def unbilled_session(doctor, now):
     session = sessions.start_session(
         make_patient(doctor), by=doctor, at=now - timedelta(minutes=50), with_recording=False

@@ -70,7 +70,6 @@ def open_it(client, address):
     return client.get(response["Location"])
 
 
-# Before and after the button ------------------------------------------------------------------------------------------
 def test_opening_the_address_tells_nothing_and_counts_nothing(client, bill):
     response = client.get(send("invoice", bill))
 
@@ -213,7 +212,6 @@ def test_the_page_speaks_the_patients_language_after_the_button_only(client, bil
     assert "Zu zahlen" in html
 
 
-# Links that open nothing ----------------------------------------------------------------------------------------------
 def ended(bill, address):
     links.revoke_link(BillLink.objects.get(), by=bill.doctor, at=timezone.now())
 
@@ -274,7 +272,6 @@ def test_a_token_is_stored_as_a_hash_and_masked_in_logs(bill):
     assert token not in record.msg
 
 
-# Staff ----------------------------------------------------------------------------------------------------------------
 def test_staff_see_a_link_and_end_it(client, signed_in, rita, bill):
     address = send("invoice", bill)
     desk = signed_in(rita)

@@ -101,7 +101,6 @@ def test_every_currency_the_clinic_may_choose_can_be_held(currency):
     assert places_of(currency) in (0, 2)
 
 
-# Discount and tax -----------------------------------------------------------------------------------------------------
 def test_a_discount_in_percent_is_a_share_of_the_lines():
     totals = add_up([Line("A", Decimal("333.33"))], discount_percent=Decimal(10), tax_rate=ZERO, currency="INR")
 
@@ -193,7 +192,6 @@ def test_every_bill_sums(lines, currency, percent, as_amount, rate, is_included)
         assert round_money(figure, currency) == figure
 
 
-# Who pays which part --------------------------------------------------------------------------------------------------
 def test_what_the_insurer_leaves_is_the_patients():
     split = split_total(Decimal(3000), currency="INR", covered=Decimal(2250), copay=Decimal(500))
 

@@ -31,7 +31,6 @@ def insure(bill, covered):
     bill.refresh_from_db()
 
 
-# Paying ---------------------------------------------------------------------------------------------------------------
 def test_the_form_begins_with_what_the_patient_owes_and_the_last_way_it_was_paid(signed_in, rita, asha, now):
     payments.record_payment(make_bill(asha), amount=Decimal(1), method="bank_transfer", by=rita, at=now)
     bill = make_bill(asha, status=Status.SENT)
@@ -195,7 +194,6 @@ def test_a_paid_bill_takes_no_payment_and_says_so(signed_in, rita, asha):
     assert "takes no payment" in response.content.decode()
 
 
-# Credit ---------------------------------------------------------------------------------------------------------------
 def test_credit_is_offered_first_and_the_rest_is_left_to_pay(signed_in, rita, asha, now):
     patient = make_patient(doctor=asha)
     first = make_bill(asha, patient=patient, status=Status.SENT)
@@ -230,7 +228,6 @@ def test_credit_that_covers_all_leads_back(signed_in, rita, asha, now):
     assert LedgerEntry.objects.filter(kind="credit_applied").count() == 1
 
 
-# Reversing ------------------------------------------------------------------------------------------------------------
 def test_a_mistyped_payment_is_reversed_and_the_right_one_is_filled_in(signed_in, omar, asha, now):
     bill = make_bill(asha, status=Status.SENT)
     wrong = payments.record_payment(bill, amount=Decimal(800), method="upi", reference="52839917", by=omar, at=now)
@@ -278,7 +275,6 @@ def test_a_write_off_is_taken_back_by_its_own_entry(signed_in, asha, now):
     assert bill.outstanding_amount == 1000
 
 
-# Corrections ----------------------------------------------------------------------------------------------------------
 def test_a_refund_goes_back_by_its_method_with_its_reason(signed_in, omar, asha):
     bill = make_bill(asha, status=Status.PAID)
     client = signed_in(omar)
@@ -339,7 +335,6 @@ def test_a_correction_that_cannot_be_keeps_what_was_typed(signed_in, asha, name,
     assert not LedgerEntry.objects.exclude(kind__in=["charge", "payment"]).exists()
 
 
-# Who may --------------------------------------------------------------------------------------------------------------
 CORRECTIONS = ["refund", "adjust", "write_off", "cancel"]
 
 

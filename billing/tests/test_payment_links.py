@@ -55,7 +55,6 @@ def reload(*rows):
         row.refresh_from_db()
 
 
-# Making ---------------------------------------------------------------------------------------------------------------
 def test_the_provider_is_told_number_and_amount_and_nothing_of_the_patient(stand_in, bill, rita):
     Bill.objects.filter(pk=bill.pk).update(insurance_covered_amount=Decimal(700))
     bill.refresh_from_db()
@@ -133,7 +132,6 @@ def test_a_redirect_leads_nowhere(stand_in, bill, rita):
     assert len(stand_in.asked) == 1
 
 
-# What is reported -----------------------------------------------------------------------------------------------------
 def test_a_payment_on_the_page_is_a_payment_of_the_bill_once(client, stand_in, bill, rita):
     link = make_link(bill, rita)
     event = stand_in.pay("lnk_1")
@@ -281,7 +279,6 @@ def test_a_link_that_expired_is_over(client, stand_in, bill, rita):
     assert link.status == LinkStatus.EXPIRED
 
 
-# Withdrawing and following --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("change", ["pay", "part", "cancel", "adjust"])
 def test_a_bill_that_changes_has_its_link_withdrawn(stand_in, bill, rita, asha, now, change):
     link = make_link(bill, rita)
@@ -359,7 +356,6 @@ def test_the_sweep_completes_what_was_interrupted_and_withdraws_what_is_over(sta
     assert over.status == LinkStatus.CANCELLED
 
 
-# The page and the settings --------------------------------------------------------------------------------------------
 def test_the_desk_makes_copies_and_withdraws_a_link(signed_in, stand_in, bill, rita):
     client, detail = signed_in(rita), reverse("billing:detail", args=[bill.pk])
     assert "Make a payment link" in client.get(detail).content.decode()

@@ -77,7 +77,6 @@ class Bills(RuleBasedStateMachine):
         for place in issued:
             self.issue_one(place)
 
-    # What is done ---------------------------------------------------------------------------------------------------
     @rule(place=places, total=cents)
     def edit(self, place, total):
         def reckon(book):
@@ -203,7 +202,6 @@ class Bills(RuleBasedStateMachine):
         self.at += timedelta(days=days)
         collecting.mark_overdue(self.at)
 
-    # What must hold ---------------------------------------------------------------------------------------------------
     @invariant()
     def ledger_bills_and_reckoning_agree(self):
         assert list(find_faults(self.at)) == []
@@ -221,7 +219,6 @@ class Bills(RuleBasedStateMachine):
         assert min(credit) >= 0
         assert ledger.credit_of(self.merged, "INR") == sum(credit)
 
-    # Helpers ----------------------------------------------------------------------------------------------------------
     @property
     def dates(self):
         on = self.clinic.date_of(self.at)

@@ -24,7 +24,6 @@ from synapse.accounts.models import ClinicSettings
 NUMBER = "INV-202603-000001"
 
 
-# UPI ------------------------------------------------------------------------------------------------------------------
 def test_a_upi_link_names_payee_amount_and_bill_and_nothing_else():
     payload = upi_payload("banyan.clinic@okbank", "Banyan Mind & Care", Decimal("250.5"), note=NUMBER)
 
@@ -62,7 +61,6 @@ def test_a_payee_of_many_lines_and_letters_is_cut_to_one_short_line():
     assert len(name) == 99
 
 
-# EPC ------------------------------------------------------------------------------------------------------------------
 def test_an_epc_code_has_the_lines_of_its_standard():
     payload = epc_payload(
         "Praxis am Markt", "DE02 1203 0000 0000 2020 51", Decimal(404), text=NUMBER, bic="BYLADEM1001"
@@ -129,7 +127,6 @@ def test_the_longest_epc_code_stays_in_the_version_apps_must_read():
     assert int(code.version) <= 13
 
 
-# On the documents -----------------------------------------------------------------------------------------------------
 def read(source):
     """Return what the one code of a picture says, or of a PNG in a data: address."""
     if isinstance(source, str):

@@ -70,7 +70,6 @@ def test_a_clinics_own_words_stay(db):
     assert ReminderStage.load_all()[1].text == "Ours {number}"
 
 
-# Changing them --------------------------------------------------------------------------------------------------------
 def wanted(*days_late, text="Pay {amount}", active=(True, True, True)):
     return [
         Wanted(number, late, f"Letter {number}", text, is_active)

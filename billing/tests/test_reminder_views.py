@@ -35,7 +35,6 @@ def bill(asha):
     return late_bill(asha, 3, at=timezone.now())
 
 
-# The clinic's letters -------------------------------------------------------------------------------------------------
 def test_the_administrator_changes_a_letter_and_the_gap(signed_in, omar):
     client = signed_in(omar)
 
@@ -92,7 +91,6 @@ def test_only_the_administrator_reads_and_changes_the_letters(signed_in, request
     assert client.post(f"{LETTERS}1/preview/").status_code == 403
 
 
-# By hand --------------------------------------------------------------------------------------------------------------
 def test_the_desk_sees_the_letter_and_sends_it(signed_in, rita, bill):
     client = signed_in(rita)
 
@@ -148,7 +146,6 @@ def test_strangers_find_no_bill_to_remind_of(signed_in, ben, bill):
         assert client.get(address(name, bill)).status_code == 405
 
 
-# Disputes and collection ----------------------------------------------------------------------------------------------
 def test_a_dispute_is_noted_shown_and_settled(signed_in, rita, bill):
     client = signed_in(rita)
 
@@ -195,7 +192,6 @@ def test_a_paid_bill_offers_no_reminder(signed_in, rita, bill):
     assert "Next letter" not in page
 
 
-# The log of a patient -------------------------------------------------------------------------------------------------
 def test_a_patients_messages_show_what_was_sent_about_money(signed_in, asha, rita, ben, bill):
     reminders.remind(bill, by=rita, at=timezone.now(), channel="print")
     log = reverse("billing:messages_for_patient", args=[bill.patient_id])

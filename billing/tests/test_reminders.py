@@ -48,7 +48,6 @@ def run(at):
     return queued
 
 
-# By the clinic's stages -----------------------------------------------------------------------------------------------
 def test_a_bill_is_reminded_of_three_times_and_then_never_again(asha, mailoutbox):
     bill = late_bill(asha, days_late=0)
 
@@ -166,7 +165,6 @@ def test_after_one_that_did_not_arrive_nothing_goes_by_itself(asha):
     assert [day for day in range(1, 40) if run(NOON + timedelta(days=day))] == []
 
 
-# One letter for several bills -----------------------------------------------------------------------------------------
 def test_all_late_bills_of_a_patient_are_in_one_letter(asha, mailoutbox):
     patient = kavya(asha)
     old, new = late_bill(asha, 12, patient=patient), late_bill(asha, 4, patient=patient, total="250.00")
@@ -249,7 +247,6 @@ def test_a_following_bill_disputed_in_the_meantime_is_not_in_the_letter(asha, ma
     assert letters(follower) == [(1, 1, "skipped")]
 
 
-# By hand --------------------------------------------------------------------------------------------------------------
 def test_by_hand_the_next_letter_goes_as_the_patient_wants_it(rita, asha):
     bill = late_bill(asha, 2)
 
@@ -337,7 +334,6 @@ def test_a_batch_says_what_was_left_out_and_why(rita, asha):
     assert reminders.remind_many([first, second], by=rita, at=NOON).queued == []
 
 
-# Disputes and collection ----------------------------------------------------------------------------------------------
 def test_a_settled_dispute_goes_back_to_where_it_was(rita, asha):
     fresh, reminded = late_bill(asha), late_bill(asha)
     reminders.remind(reminded, by=rita, at=NOON, channel="print")
@@ -410,7 +406,6 @@ def test_every_step_is_on_the_trail(asha):
     assert "Was not there" not in str(AuditEvent.objects.values_list("detail", flat=True))
 
 
-# The clinic's midnight ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("zone", "last_moment", "first_moment"),
     [

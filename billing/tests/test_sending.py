@@ -62,7 +62,6 @@ class Post:
         return outcome
 
 
-# What is queued -------------------------------------------------------------------------------------------------------
 def test_a_message_is_a_row_of_the_callers_transaction(bill):
     with pytest.raises(RuntimeError), unit_of_work():
         messages.queue_message("invoice", patient=bill.patient, bill=bill, by=bill.doctor, at=AT)
@@ -164,7 +163,6 @@ def test_sending_issues_a_draft_once(asha):
     assert (bill.ledger_entries.count(), bill.messages.count()) == (1, 1)
 
 
-# What goes out --------------------------------------------------------------------------------------------------------
 def test_a_mail_has_a_link_no_file_and_no_clinical_word(bill):
     ClinicSettings.objects.update(name="Banyan Clinic", phone="+91 20 5550 4410", email="desk@banyan.example")
     Bill.objects.filter(pk=bill.pk).update(payment_instructions="UPI banyan@bank")
@@ -252,7 +250,6 @@ def test_sms_is_refused_where_no_provider_is_set_up(asha, settings):
         reminder(overdue(asha), channel="sms")
 
 
-# Every rule is asked again ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -289,7 +286,6 @@ def test_a_message_waits_for_its_time(bill):
     assert sending.send_due(AT + timedelta(hours=2)) == 1
 
 
-# Never twice ----------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_send_one_message_once(bill, monkeypatch):
     together, at_the_door = Barrier(2), Barrier(2)

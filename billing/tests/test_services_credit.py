@@ -138,7 +138,6 @@ def test_what_goes_back_to_an_insurer_counts_as_the_insurers(asha, now):
     assert list(find_faults(now)) == []
 
 
-# Merged records -------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def two_records(asha, omar, now):
     """One person on two records, each with credit and a bill, merged."""

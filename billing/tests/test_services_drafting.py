@@ -112,7 +112,6 @@ def test_figures_that_do_not_add_up_are_refused(asha, now, discount, covered):
         )
 
 
-# What the insurer is expected to pay -----------------------------------------------------------------------------------
 def visit_of(doctor, now, *, minutes=46, telehealth=False, patient=None, **fields):
     """Return a completed session with its visit, as the desk noted it."""
     patient = patient or make_patient(doctor=doctor, insurance_provider="Star Health", insurance_policy_number="P1")
@@ -170,7 +169,6 @@ def test_prices_with_tax_in_them_and_a_rate_of_their_own_are_drafted_so(asha, no
     assert [(part.rate, part.base) for part in totals_of(bill).taxes] == [(Decimal(18), Decimal(1000))]
 
 
-# Changing a draft -----------------------------------------------------------------------------------------------------
 def change(bill, by, at, *, lines=None, **fields):
     lines = lines or [Line("Therapy", Decimal(1000), cpt_code="90834")]
     return editing.edit_lines(bill, lines=lines, tax_rate=ZERO, by=by, at=at, **fields)
@@ -241,7 +239,6 @@ def test_a_line_no_claim_can_carry_is_refused(asha, now, line, words):
         change(make_bill(asha), asha, now, lines=[line], primary_diagnosis_code="F32.1")
 
 
-# Confirming the codes -------------------------------------------------------------------------------------------------
 def test_the_clinician_of_the_visit_confirms_the_codes(asha, ben, rita, omar, now):
     bill = make_bill(asha)
 
@@ -297,7 +294,6 @@ def test_codes_of_an_issued_bill_can_still_be_confirmed_for_its_claim(asha, now)
         editing.confirm_codes(make_bill(asha, status=Status.CANCELLED), by=asha, at=now)
 
 
-# By hand --------------------------------------------------------------------------------------------------------------
 def test_a_bill_by_hand_waits_for_its_price(asha, rita, now):
     bill = drafting.draft_by_hand(make_patient(doctor=asha), doctor=asha, bill_type="procedure", by=rita, at=now)
 

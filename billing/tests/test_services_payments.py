@@ -80,7 +80,6 @@ def test_a_stale_copy_cannot_overpay(asha, now):
         pay(stale, "900", by=asha, at=now)
 
 
-# Several bills --------------------------------------------------------------------------------------------------------
 def take(patient, amount, shares, *, by, at, **fields):
     return payments.take_payment(
         patient,
@@ -182,7 +181,6 @@ def test_who_is_deactivated_takes_no_money(asha, rita, now):
         pay(bill, "100", by=rita, at=now)
 
 
-# Taken back -----------------------------------------------------------------------------------------------------------
 def test_a_mistyped_payment_is_taken_back_by_whoever_typed_it_on_the_same_day(asha, rita):
     in_the_evening = datetime(2025, 9, 14, 18, 0, tzinfo=UTC)  # 23:30 in Pune
     bill = make_bill(asha, status=Status.SENT, at=in_the_evening)

@@ -46,7 +46,6 @@ def fee_data(**changes):
     }
 
 
-# Who ------------------------------------------------------------------------------------------------------------------
 PAGES = ["fees", "add_fee", "import_fees", "sample_fees", "export_fees", "billing_settings", "codes"]
 
 
@@ -67,7 +66,6 @@ def test_nobody_else_changes_or_ends_a_price(request, signed_in, person):
     assert client.post(reverse("billing:end_fee", args=[item.pk]), {"last_day": "2030-01-01"}).status_code == 403
 
 
-# The list -------------------------------------------------------------------------------------------------------------
 def test_the_list_says_length_tax_and_state(empty_schedule, today, asha):
     make_fee("new_patient", 0, description="First")
     make_fee("followup", 16, description="Short", tax_rate=Decimal(18))
@@ -139,7 +137,6 @@ def test_the_list_costs_the_same_queries_for_many_prices(signed_in, omar, django
         client.get(FEES)
 
 
-# Add, change, end -----------------------------------------------------------------------------------------------------
 def test_a_price_is_added(empty_schedule, signed_in, omar, asha):
     answer = signed_in(omar).post(reverse("billing:add_fee"), fee_data(doctor=str(asha.pk), tax_rate="18"))
 
@@ -220,7 +217,6 @@ def test_an_ended_price_is_shown_and_not_changed(signed_in, omar, today):
     assert client.post(reverse("billing:change_fee", args=[item.pk]), fee_data(unit_price="1")).status_code == 409
 
 
-# Import ---------------------------------------------------------------------------------------------------------------
 CSV = (
     "Service;CPT;Kind;For;Doctor;Minutes;Price;Tax;From;Until\r\n"
     "Therapy für alle;90834;Follow-up;;;38;2.200,00;;;\r\n"
@@ -313,7 +309,6 @@ def test_a_file_without_prices_is_refused_at_its_field(signed_in, omar, text):
     assert answer.status_code == 422
 
 
-# Billing settings -----------------------------------------------------------------------------------------------------
 def billing_data(**changes):
     form = BillingForm(instance=BillingSettings.load())
     data = {name: form[name].value() for name in form.fields}
@@ -384,7 +379,6 @@ def test_saving_nothing_new_leaves_no_trail(signed_in, omar):
     assert AuditEvent.objects.filter(action="administer").count() == events
 
 
-# A doctor's own numbers -----------------------------------------------------------------------------------------------
 def profile_data(user, **changes):
     return {
         "first_name": user.first_name,

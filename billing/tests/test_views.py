@@ -29,7 +29,6 @@ def text_of(pdf):
     return "\n".join(each.extract_text() for each in PdfReader(BytesIO(pdf)).pages)
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
 def test_strangers_are_led_to_sign_in(client, db):
     assert client.get(page("list")).status_code == 302
 
@@ -70,7 +69,6 @@ def test_pages_are_read(signed_in, asha, name):
     assert signed_in(asha).post(page(name, *args)).status_code == 405
 
 
-# One bill -------------------------------------------------------------------------------------------------------------
 def test_a_bill_shows_lines_reasons_ledger_and_is_recorded_as_read(signed_in, asha, now):
     bill = make_bill(asha, total=None, minutes=46)
     payments.record_payment(bill, amount=Decimal(500), method="upi", reference="52839917", by=asha, at=now)
@@ -110,7 +108,6 @@ def test_a_cancelled_bills_session_can_be_billed_again(signed_in, asha):
     assert again.status == Status.PENDING
 
 
-# Sending --------------------------------------------------------------------------------------------------------------
 def test_handing_over_writes_no_mail(signed_in, rita, asha):
     bill = make_bill(asha)
 
@@ -150,7 +147,6 @@ def test_without_an_address_nothing_is_mailed(signed_in, rita, asha):
     assert bill.status == Status.PENDING
 
 
-# The invoice ----------------------------------------------------------------------------------------------------------
 def test_the_pdf_carries_header_number_lines_payments_and_no_diagnosis(signed_in, asha, now):
     ClinicSettings.load()
     ClinicSettings.objects.update(
@@ -221,7 +217,6 @@ def test_opening_a_draft_as_pdf_issues_nothing_and_the_button_does(signed_in, as
     assert (bool(bill.bill_number), bill.status) == (True, Status.SENT)
 
 
-# The patient's panel --------------------------------------------------------------------------------------------------
 def test_the_panel_of_a_patient_lists_bills_in_scope(signed_in, asha, ben):
     bill = make_bill(asha, status=Status.SENT)
     address = page("for_patient", bill.patient_id)

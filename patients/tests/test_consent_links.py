@@ -63,7 +63,6 @@ def status_of(row):
     return Consent.objects.get(pk=row.pk).status
 
 
-# Asking ---------------------------------------------------------------------------------------------------------------
 def test_asking_stores_todays_text_and_sends_a_link_that_says_nothing_of_it(asked, patient, now):
     assert (asked.status, asked.method, asked.given_at) == ("pending", "link", None)
     text = text_for(patient, RECORDING, at=now)
@@ -122,7 +121,6 @@ def test_the_sms_fits_two_messages_in_every_language(asha, clinic, now):
         assert consent_sending.count_segments(text) <= 2 + (language == "Hindi"), text
 
 
-# Waiting --------------------------------------------------------------------------------------------------------------
 def test_what_waits_changes_nothing_about_the_answer_that_holds(patient, asha, now):
     given = consent.record_consent(patient, RECORDING, method="verbal", by=asha, at=now)
     asked = consent.ask_by_link(patient, RECORDING, by=asha, at=now)
@@ -171,7 +169,6 @@ def test_a_link_is_dead_once_its_question_waits_no_more(asked, patient, asha, no
     assert patient.consents.filter(status="pending").count() == (how in {"ask", "time"})
 
 
-# Sending --------------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_dies_after_sending_sends_it_no_second_time(asked, now, monkeypatch):
     class Killed(BaseException):
@@ -215,7 +212,6 @@ def test_what_did_not_go_out_goes_again_with_a_new_link_and_what_waits_no_more_d
     assert (len(given), link.status, link.skip_reason) == (2, "skipped", "over")
 
 
-# The patient's page ---------------------------------------------------------------------------------------------------
 def test_opening_uses_nothing_and_one_press_agrees(asked, patient, now, client, caplog):
     path = path_of(asked, now)
     for _ in range(2):
@@ -305,7 +301,6 @@ def test_a_stale_copy_answers_nothing(asked, now):
         consent.answer_request(copy, agreed=True, at=now)
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_programs_ask_by_link_and_take_it_back(api, asha, patient, now):
     client, address = api(asha), f"/api/v1/patients/{patient.pk}/consents/"
     refused = client.post(address, {"kind": "treatment", "method": "link", "declined": True})

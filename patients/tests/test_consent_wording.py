@@ -135,7 +135,6 @@ def test_the_settings_page_previews_saves_and_shows_what_changed(signed_in, omar
     assert browser.get(reverse("consent_texts:edit", args=["recording", "xx"])).status_code == 404
 
 
-# Copies ---------------------------------------------------------------------------------------------------------------
 def test_a_copy_says_words_version_how_and_by_whom_and_is_an_export(asha, rita, ben, signed_in, now):
     patient = make_patient(asha, preferred_language="German")
     heard = Given(heard_by=asha, interpreter="Lena Ortiz")

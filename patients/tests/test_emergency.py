@@ -174,7 +174,6 @@ def test_it_is_for_reading_nothing_of_the_record_changes_and_nothing_keeps_it_op
     assert accesses.Source.EMERGENCY in {access.source for access in patient.accesses.open()}
 
 
-# The review -----------------------------------------------------------------------------------------------------------
 def test_an_administrator_judges_it_once_when_it_is_over(patient, asha, ben, omar):
     now = timezone.now()
     opened = open_it(patient, ben, at=now)

@@ -177,7 +177,6 @@ def test_both_doctors_are_told_while_it_holds(asha, ben, carl, now):
     assert not handover.covers_of(ben, at=given.ends_at)
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def sent(now, to, **more):
     day = now + timedelta(days=7)
     return {

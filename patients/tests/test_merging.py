@@ -76,7 +76,6 @@ def dump() -> dict[str, list[dict]]:
     return rows
 
 
-# What shows -----------------------------------------------------------------------------------------------------------
 def test_the_kept_record_takes_what_was_chosen_and_loses_nothing_about_health(pair, omar, now):
     kept, other = pair
 
@@ -112,7 +111,6 @@ def test_a_newcomer_is_compared_with_both_names(pair, omar, now):
     assert [(one.patient, one.same_name_and_birth_date) for one in likely] == [(kept, True)]
 
 
-# Who may open it ------------------------------------------------------------------------------------------------------
 def test_doctors_of_either_record_open_both(pair, omar, asha, ben, now):
     merge(pair, omar, now)
 
@@ -179,7 +177,6 @@ def test_nothing_new_comes_into_a_merged_record(pair, omar, asha, now):
         services.restore_patient(other, by=omar, at=now)
 
 
-# A third record -------------------------------------------------------------------------------------------------------
 def test_a_third_record_joins_the_kept_one_only(pair, omar, ben, now):
     kept, other = pair
     third = make_patient(ben, last_name="Sen-Roy")
@@ -208,7 +205,6 @@ def test_parting_one_of_three_leaves_the_others_one(pair, omar, asha, ben, carl,
     assert set(Patient.objects.visible_to(carl)) == set(Patient.objects.visible_to(asha)) == {kept, third}
 
 
-# What was agreed ------------------------------------------------------------------------------------------------------
 def agree(patient, by, at):
     return consent.record_consent(patient, RECORDING, method="verbal", by=by, at=at)
 
@@ -290,7 +286,6 @@ def test_saying_no_again_leaves_no_yes_behind(pair, omar, now):
     assert state_of(kept, now) == "declined"
 
 
-# The way back ---------------------------------------------------------------------------------------------------------
 def test_merging_and_parting_leave_every_table_as_it_was(pair, omar, now):
     kept, other = pair
     agree(kept, omar, now - timedelta(days=9))

@@ -22,7 +22,6 @@ def last_event() -> AuditEvent:
     return AuditEvent.objects.latest("seq")
 
 
-# Registering ----------------------------------------------------------------------------------------------------------
 def test_a_doctor_registers_for_themselves(asha, now):
     patient = services.register_patient(NAME, by=asha, at=now)
 
@@ -106,7 +105,6 @@ def test_registering_is_recorded_without_a_value(asha, now):
     assert "Mira" not in str(event.__dict__)
 
 
-# Which role writes which field ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("field", ["allergies", "medical_history", "current_medications", "notes", "tags"])
 @pytest.mark.parametrize("role", ["rita", "omar"])
 def test_reception_and_administrator_write_no_clinical_field(request, asha, now, role, field):
@@ -130,7 +128,6 @@ def test_nobody_writes_what_the_system_keeps(asha, now, field):
         services.update_patient(make_patient(asha), {field: "x"}, by=asha, at=now)
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def test_a_change_is_recorded_with_field_names_only(asha, now):
     patient = make_patient(asha)
 
@@ -185,7 +182,6 @@ def test_a_stranger_changes_nothing(asha, ben, now):
         services.update_patient(make_patient(asha), {"occupation": "x"}, by=ben, at=now)
 
 
-# Facts from a signed report -------------------------------------------------------------------------------------------
 def test_facts_are_added_once(asha, now):
     patient = make_patient(
         asha, current_medications="Sertraline 50 mg", allergies="Penicillin", medical_history="Insomnia"
@@ -220,7 +216,6 @@ def test_only_a_treating_doctor_adds_facts(asha, ben, omar, now):
             services.append_clinical_facts(patient, allergies=["Latex"], by=person, at=now)
 
 
-# Archiving ------------------------------------------------------------------------------------------------------------
 def test_an_archived_record_leaves_lists_and_stays_readable(asha, now):
     patient = services.archive_patient(make_patient(asha), by=asha, at=now)
 
@@ -259,7 +254,6 @@ def test_reception_archives_nothing(asha, rita, now):
         services.archive_patient(make_patient(asha), by=rita, at=now)
 
 
-# Who may open it ------------------------------------------------------------------------------------------------------
 def test_a_share_opens_the_record_and_its_end_closes_it(asha, ben, now):
     patient = make_patient(asha)
 

@@ -48,7 +48,6 @@ def messages_of(response) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-# Who gets in ----------------------------------------------------------------------------------------------------------
 CHART = ["detail", "profile", "history", "medications", "consents", "sharing", "edit"]
 
 
@@ -104,7 +103,6 @@ def test_an_unknown_patient_is_nowhere(signed_in, omar):
     assert signed_in(omar).get(reverse("patients:detail", args=[uuid4()])).status_code == 404
 
 
-# What a role sees -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("route", ["detail", "profile", "consents", "edit"])
 def test_reception_reads_of_the_clinical_part_that_there_is_an_allergy(signed_in, rita, kavya, route):
     page = signed_in(rita).get(reverse(f"patients:{route}", args=[kavya.pk])).content.decode()
@@ -157,7 +155,6 @@ def test_every_opening_is_recorded(signed_in, asha, kavya):
         assert (event.action, event.patient_id, event.detail["page"]) == (Action.READ, kavya.pk, route)
 
 
-# The list -------------------------------------------------------------------------------------------------------------
 def test_a_list_names_its_patients_in_the_trail(signed_in, asha, ben, kavya):
     other = make_patient(asha)
     make_patient(ben)
@@ -259,7 +256,6 @@ def test_an_empty_list_offers_the_first_registration(signed_in, asha):
     assert reverse("patients:new") in page
 
 
-# The search -----------------------------------------------------------------------------------------------------------
 def test_a_search_answers_with_a_fragment_and_leaves_no_query(signed_in, asha, kavya, caplog):
     response = signed_in(asha).post(reverse("patients:search"), {"query": "kavya"}, headers={"HX-Request": "true"})
 
@@ -290,7 +286,6 @@ def test_a_search_comes_by_post_only(signed_in, asha):
     assert signed_in(asha).get(reverse("patients:search") + "?query=kavya").status_code == 405
 
 
-# Registering ----------------------------------------------------------------------------------------------------------
 def test_a_patient_is_registered(signed_in, asha):
     response = signed_in(asha).post(reverse("patients:new"), {**NEW, "recording": "verbal", "tags": "Mornings, SMS"})
 
@@ -389,7 +384,6 @@ def test_a_colleagues_patient_is_not_told_as_a_duplicate(signed_in, asha, ben, r
     assert signed_in(rita).post(reverse("patients:new"), {**NEW, "doctor": asha.pk}).status_code == 409
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def edit_values(kavya, **changes):
     return {
         "first_name": kavya.first_name,
@@ -489,7 +483,6 @@ def test_archiving_leads_back_to_the_list(signed_in, asha, kavya):
     assert kavya.archived_by == asha
 
 
-# Consent --------------------------------------------------------------------------------------------------------------
 def test_an_answer_is_recorded_and_leads_back(signed_in, asha, rita, kavya):
     address = reverse("patients:consent_create", args=[kavya.pk])
     answer = {"kind": "recording", "method": "verbal", "answer": "agreed"}
@@ -545,7 +538,6 @@ def test_a_consent_of_another_patient_is_nowhere(signed_in, asha, kavya, now):
     assert signed_in(asha).post(address).status_code == 404
 
 
-# Sharing --------------------------------------------------------------------------------------------------------------
 def test_a_chart_is_shared_and_the_share_ended(signed_in, asha, ben, kavya):
     client = signed_in(asha)
 
@@ -570,7 +562,6 @@ def test_the_treating_doctors_access_is_not_ended(signed_in, asha, omar, kavya):
     assert kavya.accesses.get().ended_at is None
 
 
-# Set-up tables --------------------------------------------------------------------------------------------------------
 def test_admin_pages_show_numbers_and_dates_only(signed_in, omar, asha, kavya):
     client = signed_in(omar)
 

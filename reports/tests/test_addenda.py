@@ -184,7 +184,6 @@ def test_it_is_printed_after_the_report(asha, now, file_type):
     assert "The pharmacy called" in words
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_a_doctor_writes_saves_and_signs_one_on_the_pages(asha, signed_in, now):
     report = make_report(asha, status="signed")
     client = signed_in(asha)

@@ -31,7 +31,6 @@ CONTRACT = {
 }
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_report_has_the_fields_of_the_contract(api, asha):
     report = make_report(asha)
 
@@ -164,7 +163,6 @@ def test_a_patients_reports_are_listed_below_the_patient(api, asha):
     assert "sections" not in response.json()["results"][0]
 
 
-# By role --------------------------------------------------------------------------------------------------------------
 def test_a_stranger_finds_nothing(api, asha, ben):
     report = make_report(asha, status="signed")
     client = api(ben)
@@ -235,7 +233,6 @@ def test_a_token_without_the_clinical_scope_sees_none(bearer, asha, rita):
     assert error_of(reader.post(address(report, "amend"), {"reason": "x"}))["code"] == "scope_missing"
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def test_sentences_are_changed_confirmed_removed_and_added_at_once(api, asha):
     report = make_report(asha, with_unsupported=True)
     lines = [line for line in all_sentences(report.structured_data) if line["evidence"]]

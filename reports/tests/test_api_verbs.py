@@ -30,7 +30,6 @@ from synapse.testing.plugin import PASSWORD
 pytestmark = pytest.mark.django_db
 
 
-# Reviewing, signing, amending -----------------------------------------------------------------------------------------
 def test_a_draft_is_marked_read(api, asha):
     body = api(asha).post(address(make_report(asha), "review")).json()
     assert (body["reviewed_by"], body["status"]) == (str(asha.pk), "completed")
@@ -111,7 +110,6 @@ def test_an_amendment_is_a_new_version_made_once(api, asha):
     assert draft.status_code == 409
 
 
-# Exporting ------------------------------------------------------------------------------------------------------------
 def is_word(content):
     return Document(io.BytesIO(content)).paragraphs and zipfile.ZipFile(io.BytesIO(content)).testzip() is None
 
@@ -149,7 +147,6 @@ def test_there_is_no_other_format_and_nothing_to_export_of_what_is_not_written(a
     assert api(asha).post(address(report, "export"), {"format": "pdf"}).status_code == 409
 
 
-# Sharing --------------------------------------------------------------------------------------------------------------
 def test_a_link_is_made_once_listed_and_ended(api, asha):
     report = make_report(asha, status="signed")
     client = api(asha)
@@ -221,7 +218,6 @@ def test_reception_prints_what_the_patient_was_given_and_nothing_else(api, asha,
     assert client.post(f"{one}hand-over/").status_code == 404
 
 
-# Asking for one -------------------------------------------------------------------------------------------------------
 def test_a_report_is_asked_for_once_and_written(api, asha):
     session = make_written_session(asha)
     client = api(asha)

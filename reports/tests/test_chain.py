@@ -77,7 +77,6 @@ def report_of_release_one():
     )
 
 
-# Signing ------------------------------------------------------------------------------------------------------------
 def test_each_signature_of_a_patient_follows_the_one_before(asha):
     patient, reports = make_chain(asha)
 
@@ -175,7 +174,6 @@ def test_reports_signed_before_the_chain_get_entries_in_the_order_of_signing(ash
     assert entry_of(other).number == 1
 
 
-# Walking ------------------------------------------------------------------------------------------------------------
 def test_an_edited_entry_is_found(asha):
     patient, reports = make_chain(asha)
     by_hand(SealEntry, entry_of(reports[1]).pk, digest="0" * 64)
@@ -351,7 +349,6 @@ def test_the_command_knows_its_patients(asha):
         call_command("verify_chain", "PAT-0")
 
 
-# The database -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("column", ["number", "digest", "previous_digest", "chain_digest", "code", "sealed_at"])
 def test_the_database_refuses_to_change_an_entry(asha, column):
     entry = entry_of(make_report(asha, status="signed"))
@@ -370,7 +367,6 @@ def test_the_database_refuses_to_delete_an_entry(asha):
     assert Patient.objects.get().seals.count() == 1
 
 
-# Codes --------------------------------------------------------------------------------------------------------------
 def test_a_code_has_eighty_bits_and_no_letter_that_looks_like_another():
     codes = {chain.new_code() for _ in range(200)}
 

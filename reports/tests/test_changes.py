@@ -108,7 +108,6 @@ def test_nothing_of_an_erased_or_broken_version_is_shown_in_the_changes(asha, no
     assert changes_of(reloaded(amended)) == []
 
 
-# A version written anew after one was signed --------------------------------------------------------------------------
 @pytest.fixture
 def rewritten(asha, now):
     """A second version, written anew after the first was signed."""
@@ -142,7 +141,6 @@ def test_the_sign_form_asks_for_it(asha, rewritten, signed_in):
     assert reloaded(rewritten).is_signed
 
 
-# Review ---------------------------------------------------------------------------------------------------------------
 def reviewed(asha, now):
     return services.mark_reviewed(make_report(asha), by=asha, at=now)
 

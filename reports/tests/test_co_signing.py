@@ -167,7 +167,6 @@ def test_it_is_printed(asha, ben, asked, now):
     assert ben.display_name in words
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_the_supervisor_sees_this_report_and_nothing_else(asha, ben, asked, signed_in):
     other = make_report(asha, session=make_written_session(asha, patient=asked.report.session.patient), status="signed")
     client = signed_in(ben)

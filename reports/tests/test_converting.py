@@ -144,7 +144,6 @@ def test_who_may_not_write_may_not_convert_and_live_words_wait(asha, rita, now, 
         convert(make_provisional(asha), "dap", by=asha, now=now)
 
 
-# Kinds of report ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", Report.Type.values)
 def test_every_kind_of_report_is_written_from_one_transcript_in_its_usual_form(asha, now, soap, kind):
     report = services.request_report(soap.session, by=asha, at=now, report_type=kind)
@@ -153,7 +152,6 @@ def test_every_kind_of_report_is_written_from_one_transcript_in_its_usual_form(a
     assert report.version == (2 if kind == soap.report_type else 1)
 
 
-# Side by side ---------------------------------------------------------------------------------------------------------
 def words(blocks, which):
     return sorted(text for block in blocks for pair in block.pairs if (text := getattr(pair, which)))
 

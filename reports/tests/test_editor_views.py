@@ -194,7 +194,6 @@ def test_strangers_the_desk_and_reading_are_refused(asha, ben, rita, signed_in, 
         assert signed_in(asha).get(door).status_code == 405
 
 
-# Written again by instruction -------------------------------------------------------------------------------------------
 def rewritable(report):
     return next(
         section

@@ -71,7 +71,6 @@ def test_a_confirmed_line_stays_confirmed(asha, now):
     assert find_sentence(bound.structured_data, line["id"]).sentence["support"] == "confirmed"
 
 
-# A correction marks what rests on it ----------------------------------------------------------------------------------
 def mark_of(report, line):
     line = find_sentence(report.structured_data, line["id"]).sentence
     return next((flag for flag in line["flags"] if flag["kind"] == "source_corrected"), None)

@@ -199,7 +199,6 @@ def test_an_item_nobody_asked_about_is_never_printed_as_normal(every_form, now):
     assert [cell.text for cell in block.table.rows[2]] == ["Insight", NOT_ASSESSED, ""]
 
 
-# Addenda and co-signatures --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("file_type", TEXT_FORMATS)
 def test_an_addendum_and_a_co_signature_stand_at_the_end(asha, ben, file_type, now):
     report = make_report(asha, status="signed")
@@ -224,7 +223,6 @@ def test_an_addendum_and_a_co_signature_stand_at_the_end(asha, ben, file_type, n
     assert "Co-signed as supervisor" in shown
 
 
-# FHIR -----------------------------------------------------------------------------------------------------------------
 def bundle_of(report, now):
     return json.loads(exports.render(report, file_type="fhir", at=now).content)
 
@@ -302,7 +300,6 @@ def test_reports_of_shipped_forms_are_valid(asha, template, now):
     assert document.entry[0].resource.section
 
 
-# Size -----------------------------------------------------------------------------------------------------------------
 def test_a_report_of_forty_pages_is_whole(every_form, now):
     words = "The patient described the week in much detail and with many examples. " * 4
     lines = [

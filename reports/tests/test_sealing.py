@@ -190,7 +190,6 @@ def test_a_signed_report_stays_checkable_when_its_recording_is_gone(asha, now):
     assert player_view(session).why_silent == "The recording was deleted."
 
 
-# The seal -----------------------------------------------------------------------------------------------------------
 def test_a_draft_has_no_seal(asha):
     assert signing.verify(make_report(asha)) is Seal.NONE
 
@@ -265,7 +264,6 @@ def test_a_broken_seal_is_refused_and_recorded(asha):
     assert AuditEvent.objects.get(action="deny").detail == {"reason": "seal_broken"}
 
 
-# The database -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -352,7 +350,6 @@ def test_every_column_is_sealed_or_free_on_purpose():
     assert columns == {*triggers.FACTS, *triggers.CIPHERTEXT, *triggers.FREE}
 
 
-# Amending -----------------------------------------------------------------------------------------------------------
 def test_an_amendment_is_a_new_version_with_the_same_content(asha, now):
     report = make_report(asha, status="signed")
 

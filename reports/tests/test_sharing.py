@@ -37,7 +37,6 @@ def open_it(made, at, pin="", device="Chrome on Android"):
     return services.open_share(token_of(made), pin=pin, device=device, at=at)
 
 
-# Making a link --------------------------------------------------------------------------------------------------------
 def test_only_a_hash_of_the_link_is_kept(signed, asha, now):
     made = share(signed, asha, now, pin="123456")
 
@@ -131,7 +130,6 @@ def test_a_summary_is_shared_only_ticked(signed, asha, now):
     assert share(signed, asha, now, document="summary").share.document == "summary"
 
 
-# Opening --------------------------------------------------------------------------------------------------------------
 def test_an_opening_is_counted_and_kept_with_device_and_address(signed, asha, now):
     made = share(signed, asha, now, uses=2)
 

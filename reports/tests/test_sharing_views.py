@@ -38,7 +38,6 @@ def signed(asha):
     return make_report(asha, status="signed")
 
 
-# The clinician's doors ------------------------------------------------------------------------------------------------
 def address(report, *parts):
     return reverse("reports:sharing", args=[report.pk])
 
@@ -133,7 +132,6 @@ def test_the_chart_lists_what_was_shared(signed, asha, ben, signed_in, now):
     assert panel in signed_in(asha).get(reverse("patients:sharing", args=[signed.session.patient_id])).content.decode()
 
 
-# The doors behind the link --------------------------------------------------------------------------------------------
 def identity_of(report):
     patient = report.session.patient
     return [patient.first_name, patient.last_name, patient.patient_id, report.session.session_id, report.title]
@@ -257,7 +255,6 @@ def test_an_old_version_says_that_there_is_a_newer_one(signed, asha, client, now
     assert share_views(ReportShare.objects.all(), at=now)[0].is_superseded
 
 
-# Reception ------------------------------------------------------------------------------------------------------------
 def test_reception_prints_what_was_shared_and_reads_nothing_else(signed, asha, ben, rita, signed_in, now):
     made = share(signed, asha, now)
     ReportShare.objects.update(shared_by=ben)

@@ -68,7 +68,6 @@ def test_a_passkey_signs_in_place_of_a_code(signed_in, asha, now):
     assert reloaded(report).status == Report.Status.SIGNED
 
 
-# Guessing the password -------------------------------------------------------------------------------------------------
 def test_of_a_burst_of_signing_passwords_ten_are_looked_at(asha, now, monkeypatch):
     looked_at = []
 

@@ -31,7 +31,6 @@ def rules_of(edits, kept=()):
     return [(proposal.kind, proposal.rule) for proposal in style_learning.learn(edits, kept)]
 
 
-# Learning -------------------------------------------------------------------------------------------------------------
 def swapped(old, new, count=3):
     lines = ["Today the {} reports poor sleep.", "So the {} feels tense at work.", "Then the {} slept well again here."]
     return edits_of([(line.format(old), line.format(new)) for line in lines[:count]])
@@ -117,7 +116,6 @@ def test_what_was_undone_teaches_nothing(asha, now, learned):
     assert list(style._edits_of(report, asha)) == []
 
 
-# Applying -------------------------------------------------------------------------------------------------------------
 def rule_of(doctor, kind, **values):
     return StyleRule.objects.create(doctor=doctor, kind=kind, rule=values, is_on=True)
 

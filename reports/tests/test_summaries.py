@@ -22,7 +22,6 @@ from synapse.audit.models import AuditEvent
 from synapse.common.errors import Conflict, NotAllowed
 
 
-# Words ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("report", "patient"),
     [
@@ -88,7 +87,6 @@ def test_without_a_known_gender_pronouns_stay():
     assert plain.is_unclear
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_the_grade_follows_the_formula():
     # 10 words, 2 sentences, 10 syllables: 0.39 × 5 + 11.8 × 1 − 15.59 is below 0
     assert read_text("You sleep well now. Take the pill each day please.").grade == 0.0
@@ -108,7 +106,6 @@ def test_syllables(word, count):
     assert count_syllables(word) == count
 
 
-# The stored summary ---------------------------------------------------------------------------------------------------
 pytestmark = pytest.mark.django_db
 
 
@@ -268,7 +265,6 @@ def test_the_trail_names_the_verb_and_no_word(begun, asha, now):
     assert "Kavya" not in str(event.detail)
 
 
-# Paper and doors ------------------------------------------------------------------------------------------------------
 def test_the_pdf_has_the_lines_the_crisis_line_and_no_more(begun, signed, asha, now):
     clinic = ClinicSettings.load()
     clinic.crisis_line = "Call Tele-MANAS, 14416, at any hour."

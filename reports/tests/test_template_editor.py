@@ -53,7 +53,6 @@ def mine(asha, now):
     return services.copy_template(clinic_template("soap"), by=asha, at=now)
 
 
-# Rows ---------------------------------------------------------------------------------------------------------------
 def test_every_shipped_structure_survives_the_editor():
     for template in ReportTemplate.objects.filter(doctor=None):
         rows = rows_of(template.structure)
@@ -96,7 +95,6 @@ def test_an_item_that_is_worded_differently_is_another_item():
     assert kept == [{"id": "b", "title": "B"}, {"id": "x", "title": "A"}]
 
 
-# Steps --------------------------------------------------------------------------------------------------------------
 A, B, C = row("A"), row("B", type="structured"), row("C")
 B1, B2 = row("B1", 1), row("B2", 1)
 ROWS = [A, B, B1, B2, C]
@@ -152,7 +150,6 @@ def test_the_last_section_stays_and_the_usual_items_come_with_one_press():
     assert take_step("topics-0", [row("Diary card")], 0).rows[0]["topics"] == ["mood", "substance_use"]
 
 
-# Doors --------------------------------------------------------------------------------------------------------------
 def test_steps_save_nothing_and_keep_what_was_typed(asha, signed_in, mine):
     titles = [section["title"] for section in mine.structure["sections"]]
     client = signed_in(asha)
@@ -281,7 +278,6 @@ def test_what_is_not_saved_is_compared_with_what_is(asha, signed_in, mine):
     assert "<ins>Their story</ins>" in page
 
 
-# Preview ------------------------------------------------------------------------------------------------------------
 def test_the_preview_is_written_from_ones_own_transcript_and_the_unsaved_sections(asha, signed_in, mine):
     session = make_written_session(asha)
     client = signed_in(asha)

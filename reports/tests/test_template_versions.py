@@ -56,7 +56,6 @@ def add_driving(sections):
     del sections[2]
 
 
-# Versions -----------------------------------------------------------------------------------------------------------
 def test_two_versions_are_compared_and_an_old_one_restored(asha, ben, signed_in, public, now):
     make_report(asha, template=public)
     change(public, by=asha, at=now + timedelta(days=1), structure=with_sections(public, add_driving))
@@ -83,7 +82,6 @@ def test_two_versions_are_compared_and_an_old_one_restored(asha, ben, signed_in,
     assert other.post(address("restore", public, 1)).status_code == 403
 
 
-# Sources ------------------------------------------------------------------------------------------------------------
 def test_a_copy_says_that_its_parent_changed_until_that_is_settled(asha, ben, signed_in, public, fork, now):
     client = signed_in(ben)
     assert changed_origin(fork, ben) is None
@@ -178,7 +176,6 @@ def test_the_clinic_sees_what_a_release_changes_in_a_template_of_its_own(omar, s
     assert changed_origin(soap, omar) is None
 
 
-# Files and new ones -------------------------------------------------------------------------------------------------
 def test_a_template_leaves_as_a_file_and_comes_in_elsewhere(asha, ben, signed_in, public):
     exported = signed_in(asha).get(address("export", public))
 

@@ -32,7 +32,6 @@ def address(name, template):
     return reverse(f"report_templates:{name}", args=[template.pk])
 
 
-# Rules --------------------------------------------------------------------------------------------------------------
 def test_a_copy_is_the_doctors_own(asha, now):
     public = clinic_template()
 
@@ -153,7 +152,6 @@ def test_installing_twice_adds_nothing_and_overwrites_nothing(omar, now):
     assert clinic_template("soap").name == "Our SOAP"
 
 
-# Doors --------------------------------------------------------------------------------------------------------------
 def test_the_list_names_own_and_public_templates(asha, signed_in, now):
     services.copy_template(clinic_template(), by=asha, at=now)
 
@@ -198,7 +196,6 @@ def test_the_default_is_chosen_with_one_press(asha, signed_in):
     assert ReportTemplate.objects.get(doctor=asha, is_default=True).slug == "dap"
 
 
-# Versions -----------------------------------------------------------------------------------------------------------
 def versions(template):
     return list(template.versions.order_by("version").values_list("version", "name", "saved_by"))
 
@@ -231,7 +228,6 @@ def test_templates_from_before_versions_get_their_row_and_copies_their_parents_v
     assert mine.parent_version == 1
 
 
-# A new release ------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def new_release(monkeypatch):
     """A release whose SOAP note says something else."""
@@ -267,7 +263,6 @@ def test_a_new_release_leaves_what_the_clinic_changed(omar, now, new_release, is
     assert (soap.version, soap.name, soap.description) == (2, "Our SOAP", "Subjective, objective, assessment, plan.")
 
 
-# What is shipped ----------------------------------------------------------------------------------------------------
 def test_checklists_of_shipped_templates_use_the_shared_items():
     shared = {**MENTAL_STATUS, **RISK}
     lists = {slug: checklists_of(slug) for slug in load_shipped()}

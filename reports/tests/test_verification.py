@@ -40,7 +40,6 @@ def upload(client, report, data, name="copy.pdf"):
     return client.post(address(report), {"file": SimpleUploadedFile(name, data, "application/pdf")})
 
 
-# The printed document -------------------------------------------------------------------------------------------------
 def test_a_signed_report_is_printed_with_its_code_and_the_clinics_signature(asha, now):
     report = make_report(asha, status="signed")
 
@@ -81,7 +80,6 @@ def test_a_draft_is_printed_without_signature_and_code(asha, now):
     assert "Verify code" not in PdfReader(BytesIO(data)).pages[0].extract_text()
 
 
-# Looking up -----------------------------------------------------------------------------------------------------------
 def test_a_code_tells_who_signed_when_and_that_it_holds(asha, client):
     asha.profile.license_number = "MMC-2011-04417"
     asha.profile.save()
@@ -205,7 +203,6 @@ def _amended(report, now):
     return services.amend_report(report, reason="Dose corrected.", by=report.session.doctor, at=now)
 
 
-# Comparing ------------------------------------------------------------------------------------------------------------
 def test_the_exported_file_is_the_signed_document(asha, client, now):
     report = make_report(asha, status="signed")
 
@@ -258,7 +255,6 @@ def test_comparing_is_slowed_down(asha, client):
     assert upload(client, report, b"no pdf").status_code == 429
 
 
-# The certificate ------------------------------------------------------------------------------------------------------
 def test_the_clinics_certificate_is_handed_to_everybody(client):
     from cryptography import x509
 

@@ -29,7 +29,6 @@ def address(name, report, *args):
     return reverse(f"reports:{name}", args=[report.pk, *args])
 
 
-# Reading ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -215,7 +214,6 @@ def test_a_session_without_a_report_waits_for_it_and_offers_to_write_one(asha, s
     assert after["HX-Redirect"] == address("detail", report)
 
 
-# Being written ------------------------------------------------------------------------------------------------------
 def test_a_report_is_asked_for_from_its_session(asha, signed_in):
     session = make_written_session(asha)
 
@@ -276,7 +274,6 @@ def test_a_report_is_written_again_with_another_template(asha, signed_in):
     assert Report.objects.get(session=report.session, version=2).template == soap
 
 
-# Reviewing ----------------------------------------------------------------------------------------------------------
 def test_the_lines_of_a_section_open_as_text_boxes(asha, signed_in):
     report = make_report(asha)
     line = first_sentence(report)
@@ -410,7 +407,6 @@ def test_the_whole_report_is_marked_read(asha, signed_in):
     assert reloaded(report).reviewed_by == asha
 
 
-# Sealing ------------------------------------------------------------------------------------------------------------
 def test_a_report_is_signed_with_the_password(asha, signed_in):
     report = settle(make_report(asha), by=asha)
 
@@ -535,7 +531,6 @@ def test_no_other_role_changes_anything(asha, request, signed_in, name, args, wh
     assert response.status_code == 403
 
 
-# After a correction ---------------------------------------------------------------------------------------------------
 def test_a_draft_shows_which_lines_rest_on_corrected_words(asha, signed_in):
     report = make_report(asha)
     line = next(line for line in all_sentences(report.structured_data) if "nausea" in line["text"])

@@ -256,7 +256,6 @@ def test_a_link_is_used_by_the_first_of_two_browsers(visit, now):
     assert visit.status == "confirmed"
 
 
-# Staff ----------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def sent(visit):
     path_of(visit)

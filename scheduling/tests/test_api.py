@@ -48,7 +48,6 @@ def booking(asha, noon):
     return {"patient": str(make_patient(asha).pk), "scheduled_at": noon.isoformat(), "duration_minutes": 50}
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_visit_has_every_field_of_the_contract(api, asha, noon):
     visit = make_appointment(
         asha, scheduled_at=noon, room=make_room("Blue"), estimated_cost="120.00", chief_complaint="Sleeps badly"
@@ -161,7 +160,6 @@ def test_a_patients_visits_stand_below_the_patient(api, asha, rita):
         assert [row["id"] for row in body["results"]] == [str(visit.pk)]
 
 
-# Booking --------------------------------------------------------------------------------------------------------------
 def test_a_doctor_books_for_the_own_calendar(api, asha, ben, booking):
     response = api(asha).post(LIST, booking)
     assert response.status_code == 201
@@ -258,7 +256,6 @@ def test_a_token_needs_the_right_to_write(bearer, asha, booking):
     assert bearer(asha, scopes=["read", "write"]).post(LIST, booking).status_code == 201
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def test_details_change_the_visit_itself(api, asha, noon):
     visit = make_appointment(asha, scheduled_at=noon)
     client = api(asha)
@@ -323,7 +320,6 @@ def test_a_visit_is_not_deleted(api, asha):
     assert api(asha).delete(address_of(make_appointment(asha))).status_code == 405
 
 
-# Actions --------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("who", ["asha", "rita", "omar"])
 def test_a_visit_is_confirmed_and_cancelled(api, asha, who, request):
     visit, user = make_appointment(asha), request.getfixturevalue(who)
@@ -416,7 +412,6 @@ def test_a_doctor_starts_the_consultation_once(api, asha, rita):
     assert (running.status_code, error_of(running)["code"]) == (409, "session_running")
 
 
-# Free times -----------------------------------------------------------------------------------------------------------
 def free(client, **query):
     return client.get("/api/v1/free-slots/", query)
 

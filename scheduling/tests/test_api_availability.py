@@ -119,7 +119,6 @@ def test_nobody_else_is_a_doctor(api, asha, rita):
     assert api(asha).get(f"{ROOT}{rita.pk}/").status_code == 404
 
 
-# Hours ----------------------------------------------------------------------------------------------------------------
 WEEK = {
     "valid_from": "2030-01-01",
     "working_hours": [
@@ -180,7 +179,6 @@ def test_a_week_that_contradicts_itself_is_told_by_name(api, asha, sent, named):
     assert (response.status_code, list(error_of(response)["fields"])) == (400, [named])
 
 
-# Time off -------------------------------------------------------------------------------------------------------------
 AWAY = {"kind": "leave", "title": "Conference", "starts_at": stamp(at(0)), "ends_at": stamp(at(24))}
 
 
@@ -231,7 +229,6 @@ def test_an_imported_entry_is_changed_where_it_came_from(api, asha):
     assert (response.status_code, error_of(response)["code"]) == (409, "imported")
 
 
-# Closed days ----------------------------------------------------------------------------------------------------------
 def test_an_administrator_closes_the_clinic_and_the_others_read_it(api, asha, rita, omar):
     admin = api(omar)
     made = admin.post(f"{ROOT}closures/", {"day": "2030-03-04", "name": "Founders’ day"})

@@ -151,7 +151,6 @@ def test_the_database_lets_an_overbooked_visit_stand(asha):
     assert changed == 1
 
 
-# Steps ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("start", list(Status))
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_every_step_is_in_the_table_or_refused(asha, now, start, verb):
@@ -231,7 +230,6 @@ def test_a_move_to_a_taken_time_leaves_the_old_visit_standing(asha, now):
     assert (old.status, old.rescheduled_to) == (Status.SCHEDULED, None)
 
 
-# The record's door ----------------------------------------------------------------------------------------------------
 def test_booking_with_another_doctor_opens_the_record_to_that_doctor(asha, ben, rita):
     patient = make_patient(doctor=asha)
 
@@ -270,7 +268,6 @@ def test_moving_a_visit_keeps_the_record_open(asha, ben, rita, now):
     assert access.ended_at is None
 
 
-# The consultation -----------------------------------------------------------------------------------------------------
 def begin(visit, doctor, now):
     session = sessions.start_session(visit.patient, by=doctor, at=now)
     return services.link_session(visit, session, by=doctor, at=now).session

@@ -28,7 +28,6 @@ def periods(doctor):
     return [(row.starts.hour, row.valid_from, row.valid_until) for row in rows]
 
 
-# Hours ----------------------------------------------------------------------------------------------------------------
 def test_a_week_counts_from_its_day_and_what_was_said_before_counts_until_then(asha, now):
     hours.set_week(asha, [Line(0, NINE, FIVE), Line(0, NOON, time(13), is_break=True)], valid_from=DAY, by=asha, at=now)
     revision = calendar_revision()
@@ -92,7 +91,6 @@ def test_who_plans_for_whom(asha, ben, rita, now):
             refused()
 
 
-# Closures, rooms, lengths ---------------------------------------------------------------------------------------------
 def test_a_years_holidays_are_taken_over_once_and_leave_what_somebody_set(omar, now):
     make_holiday(date(2027, 1, 26), "Clinic day", is_closed=False)
 
@@ -124,7 +122,6 @@ def test_two_rooms_of_one_name_and_impossible_lengths_are_refused(omar, now):
             )
 
 
-# Pages ----------------------------------------------------------------------------------------------------------------
 PAGES = ("time_off", "holidays", "rooms", "lengths")
 MAY_READ = {
     "asha": {"time_off": 200, "holidays": 403, "rooms": 403, "lengths": 200},

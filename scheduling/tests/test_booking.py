@@ -57,7 +57,6 @@ def newcomer(**changes):
     }
 
 
-# A new patient --------------------------------------------------------------------------------------------------------
 def test_a_new_patient_is_registered_and_booked_at_once(signed_in, rita, asha):
     response = signed_in(rita).post(page("book"), booking(asha, **newcomer()))
 
@@ -102,7 +101,6 @@ def test_what_a_new_patient_lacks_is_said_at_its_field(signed_in, rita, asha, fi
     assert not Patient.objects.exists()
 
 
-# What is agreed -------------------------------------------------------------------------------------------------------
 def test_every_field_of_the_form_is_kept(signed_in, rita, asha):
     room, patient = make_room(), make_patient(doctor=asha)
     agreed = {
@@ -140,7 +138,6 @@ def test_an_empty_length_is_the_usual_one(signed_in, rita, asha):
     assert Appointment.objects.get().duration_minutes == 80
 
 
-# In the calendar's dialog ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["book", "move", "cancel", "edit"])
 def test_htmx_gets_the_form_alone(signed_in, rita, visit, name):
     address = page(name, *([] if name == "book" else [visit.pk]))
@@ -169,7 +166,6 @@ def test_a_click_in_the_calendar_tells_it_or_leads_back(signed_in, rita, asha, n
     assert client.post(page(name, second.pk), {"verified": "1"}).status_code == 302
 
 
-# Over another visit ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("headers", [HTMX, {}])
 def test_a_refused_time_asks_for_the_reason_and_then_books(signed_in, rita, asha, visit, headers):
     client, patient = signed_in(rita), make_patient(doctor=asha)
@@ -194,7 +190,6 @@ def test_a_patient_in_two_places_is_refused_without_an_offer(signed_in, rita, be
     assert 'name="overbooking_reason"' not in response.content.decode()
 
 
-# A drag ---------------------------------------------------------------------------------------------------------------
 def drag(doctor, **changes):
     return {"day": "2027-03-01", "clock": "12:00", "duration_minutes": "50", "doctor": str(doctor.pk), **changes}
 
@@ -283,7 +278,6 @@ def test_a_cancelled_visit_is_taken_back_or_is_not(signed_in, rita, asha, visit)
     assert signed_in(asha).post(page("restore", visit.pk)).status_code == 409
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def test_details_are_changed_on_their_page(signed_in, rita, visit):
     client = signed_in(rita)
     assert client.get(page("edit", visit.pk)).status_code == 200
@@ -314,7 +308,6 @@ def test_a_colleague_changes_nothing(signed_in, ben, visit, name):
     assert signed_in(ben).post(page(name, visit.pk)).status_code == 404
 
 
-# Free times -----------------------------------------------------------------------------------------------------------
 def test_the_next_free_times_of_anybody_are_named_with_the_doctor_and_a_free_room(signed_in, rita, asha, ben):
     room = make_room("Room 7")
     make_hours(asha, "09:00", "10:00", days=[1])

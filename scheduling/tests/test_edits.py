@@ -25,7 +25,6 @@ def visit(asha, now):
     return make_appointment(asha, scheduled_at=now + 2 * HOUR, at=now)
 
 
-# Details --------------------------------------------------------------------------------------------------------------
 def test_details_are_changed_and_the_trail_names_the_fields_only(asha, rita, visit, now):
     room = make_room()
 
@@ -109,7 +108,6 @@ def test_a_patient_books_and_moves_by_a_link_in_the_name_of_whose_it_is(asha, be
     assert AuditEvent.objects.filter(target_id=str(moved.pk)).get().actor_label == "system"
 
 
-# Length ---------------------------------------------------------------------------------------------------------------
 def test_a_visit_grows_in_place_and_keeps_its_confirmation(asha, visit, now):
     services.confirm_appointment(visit, by=asha, at=now)
 
@@ -135,7 +133,6 @@ def test_a_length_no_visit_has_is_refused(asha, visit, now, minutes):
         edits.resize_appointment(visit, duration_minutes=minutes, by=asha, at=now)
 
 
-# Moving ---------------------------------------------------------------------------------------------------------------
 def test_a_visit_moves_to_another_doctor_and_room(asha, ben, rita, visit, now):
     room = make_room()
 
@@ -173,7 +170,6 @@ def test_a_move_that_is_refused_leaves_the_copy_in_memory_as_it_was_too(asha, vi
     assert visit.status == Status.SCHEDULED
 
 
-# Undo -----------------------------------------------------------------------------------------------------------------
 def test_a_move_is_taken_back_with_its_confirmation(asha, ben, rita, visit, now):
     services.confirm_appointment(visit, by=asha, at=now)
     moved = services.reschedule_appointment(

@@ -40,7 +40,6 @@ def utc(*parts):
     return datetime(*parts, tzinfo=UTC)
 
 
-# The feed -------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def feed(asha, now):
     ClinicSettings.load()
@@ -162,7 +161,6 @@ def test_addresses_are_the_clinicians_own_and_limited(asha, rita, now):
         feeds.make_feed(label="x", with_names=False, by=asha, at=now)
 
 
-# Reading a calendar ---------------------------------------------------------------------------------------------------
 def test_busy_times_are_read_with_zones_whole_days_and_repeats_and_merged():
     content = calendar(
         "DTSTART;TZID=America/New_York:20270312T090000\r\nDTEND;TZID=America/New_York:20270312T100000\r\n"
@@ -216,7 +214,6 @@ def test_what_is_no_calendar_or_too_much_of_one_is_refused(content, code):
     assert refused.value.code == code
 
 
-# Taking it in ---------------------------------------------------------------------------------------------------------
 def test_a_calendar_taken_in_blocks_times_keeps_no_words_and_is_replaced_and_removed(asha, now):
     start = (now + timedelta(days=2)).replace(hour=8, minute=0, second=0, microsecond=0)
     stamp = f"{start:%Y%m%dT%H%M%S}Z"
@@ -258,7 +255,6 @@ def test_a_file_made_to_run_for_ever_is_ended(asha, now, monkeypatch):
     assert refused.value.code == "too_big"
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
 def test_the_page_shows_an_address_once_and_takes_a_calendar_in(signed_in, asha):
     client = signed_in(asha)
     made = client.post(reverse("calendars:make"), {"label": "my phone"})

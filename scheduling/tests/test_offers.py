@@ -53,7 +53,6 @@ def offer(slot, entry, by, at=NOW, **options):
     return made, link_to(made)
 
 
-# What comes free ------------------------------------------------------------------------------------------------------
 def test_a_cancelled_and_a_moved_visit_leave_a_free_time(asha):
     cancelled = free_a_slot(asha)
     visit = make_appointment(asha, scheduled_at=TOMORROW + timedelta(hours=2), at=NOW)
@@ -109,7 +108,6 @@ def test_whoever_books_a_free_time_fills_it_and_whoever_takes_it_back_undoes_it(
     assert undone.status == Free.UNDONE
 
 
-# Who is asked ---------------------------------------------------------------------------------------------------------
 def test_the_list_is_ranked_without_those_who_gave_the_time_up_or_have_another_visit(asha, rita):
     slot = free_a_slot(asha)
     first = wait(asha, priority="urgent")
@@ -140,7 +138,6 @@ def test_a_doctor_ranks_only_those_she_may_see(asha, ben, rita):
     assert len(offers.matches_for(slot, by=rita, at=NOW)) == 2
 
 
-# Offers ---------------------------------------------------------------------------------------------------------------
 def test_an_offered_time_is_held_and_then_booked_by_the_patient(asha, rita):
     slot = free_a_slot(asha)
     entry = wait(asha, priority="high")
@@ -335,7 +332,6 @@ def test_a_time_picked_by_hand_is_offered_like_any_other(asha, rita):
     assert offers.accept_offer(token, at=NOW).scheduled_at == TOMORROW
 
 
-# Entries --------------------------------------------------------------------------------------------------------------
 def test_the_same_wish_stands_once_and_impossible_windows_are_refused(asha):
     patient = make_patient(asha, at=NOW)
     wait(asha, patient=patient)
@@ -437,7 +433,6 @@ def test_the_figures_count_what_came_free_was_offered_and_filled(asha, ben, now)
     assert fill_figures(now - timedelta(hours=2), now - timedelta(hours=1)).median_minutes is None
 
 
-# Races ----------------------------------------------------------------------------------------------------------------
 def at_once(*calls):
     """Run the calls at the same moment and return what each returned or raised."""
     results = [None] * len(calls)

@@ -54,7 +54,6 @@ def left(row: AppointmentSeries, at=AT) -> list[str]:
     ]
 
 
-# Cancelling -----------------------------------------------------------------------------------------------------------
 def test_cancelling_one_leaves_the_others_and_its_day_is_an_exception(asha):
     # calcom #3448: cancelling one cancelled all; #5431: cancelling the series cancelled one.
     row = make_series(asha)
@@ -149,7 +148,6 @@ def test_taking_a_cancellation_back_takes_the_exception_back(asha):
     assert (row.exceptions, len(left(row))) == ([], 4)
 
 
-# Changing one ---------------------------------------------------------------------------------------------------------
 def test_moving_one_makes_no_other_and_the_rest_is_told_right(asha):
     # calcom #10524, #12461: moving one of three made five; #5231: what is left was told at its old time.
     row = make_series(asha, rule=WEEKLY.ending(times=3))
@@ -176,7 +174,6 @@ def test_cancelling_and_moving_by_turns_repeats_no_visit(asha):
     assert [found["day"] for found in row.exceptions] == ["2026-01-13", "2026-01-27"]
 
 
-# This and following, all ----------------------------------------------------------------------------------------------
 def test_this_and_following_get_another_time_and_the_old_series_ends_the_day_before(asha):
     row = make_series(asha)
     kept = appointments.confirm_appointment(visit_of(row, 1), by=asha, at=AT)

@@ -41,7 +41,6 @@ def hours(asha):
     return make_hours(asha, "09:00", "12:00")
 
 
-# Lengths --------------------------------------------------------------------------------------------------------------
 def test_a_doctors_own_length_wins_over_the_clinics(asha, ben):
     make_visit_default(FOLLOWUP, duration_minutes=40, buffer_minutes=5)
     make_visit_default(FOLLOWUP, doctor=asha, duration_minutes=25, preparation_instructions="Bring the diary")
@@ -61,7 +60,6 @@ def test_the_pause_of_its_type_is_kept_with_a_visit(asha, hours):
         make_appointment(asha, scheduled_at=visit.ends_at, at=NOW)
 
 
-# Free times -----------------------------------------------------------------------------------------------------------
 def test_free_times_leave_out_visits_holds_time_off_and_what_has_begun(asha, hours):
     make_appointment(asha, scheduled_at=NINE, at=NOW, duration_minutes=30)
     make_time_off(None, NINE + 2 * HOUR, NINE + 3 * HOUR)
@@ -145,7 +143,6 @@ def test_five_doctors_and_a_fortnight_take_the_queries_of_one_doctor_and_a_day(a
     assert len(many) > 1000
 
 
-# What refuses a booking -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
@@ -240,7 +237,6 @@ def test_a_closed_room_takes_no_visit(asha):
         make_appointment(asha, scheduled_at=NINE, at=NOW, room=make_room(is_active=False))
 
 
-# What no longer fits --------------------------------------------------------------------------------------------------
 def test_visits_in_the_way_of_new_hours_or_time_off_are_named_and_stand(asha, ben, rita):
     fits, late = (make_appointment(asha, scheduled_at=NINE + number * 9 * HOUR, at=NOW) for number in (0, 1))
     make_hours(asha, "09:00", "17:00")

@@ -164,7 +164,6 @@ def test_of_two_desks_that_press_at_once_one_is_told(visit, rita, omar, now):
     assert verbs_of(visit).count("arrive") == 1
 
 
-# Walk-ins -------------------------------------------------------------------------------------------------------------
 def receive(patient, doctor, by, at, **fields):
     values = {"doctor": doctor, "appointment_type": "consultation", "duration_minutes": 30, "by": by, "at": at}
     return desk.receive_walk_in(patient, **values | fields)

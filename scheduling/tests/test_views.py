@@ -31,7 +31,6 @@ def visit(asha):
     return make_appointment(asha, scheduled_at=MONDAY, chief_complaint="Cannot sleep", location="Room 2")
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["calendar", "book", "find_patient", "free_times"])
 def test_strangers_are_led_to_sign_in(client, db, name):
     response = client.get(page(name))
@@ -72,7 +71,6 @@ def test_only_doctors_start_sessions(request, signed_in, visit, person):
     assert not ConsultationSession.objects.exists()
 
 
-# The calendar ---------------------------------------------------------------------------------------------------------
 def test_the_week_shows_the_visit_at_its_place_and_names_whose_data_it_showed(signed_in, asha, visit):
     response = signed_in(asha).get(page("calendar"), {"day": "2027-03-03", "view": "week"})
 
@@ -167,7 +165,6 @@ def _count_queries(client, address):
     return len(queries)
 
 
-# One visit ------------------------------------------------------------------------------------------------------------
 def test_the_visit_page_shows_it_and_is_recorded_as_read(signed_in, asha, visit):
     html = signed_in(asha).get(page("detail", visit.pk)).content.decode()
 
@@ -280,7 +277,6 @@ def test_the_panel_of_a_patient_lists_visits_in_scope(signed_in, asha, ben, visi
     assert theirs.status_code == 404
 
 
-# Booking --------------------------------------------------------------------------------------------------------------
 def booking(patient, doctor, **changes):
     return {
         "patient": str(patient.pk),

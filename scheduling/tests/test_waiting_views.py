@@ -50,7 +50,6 @@ def page(name, *args):
     return reverse(f"scheduling:{name}", args=args)
 
 
-# Who gets in ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["waiting_list", "waiting_side", "waiting_add", "freed_slots", "slot_new"])
 def test_strangers_sign_in_and_colleagues_get_in(client, signed_in, asha, rita, omar, name):
     assert client.get(page(name)).status_code == 302
@@ -73,7 +72,6 @@ def test_changes_are_posted(signed_in, rita, slot, name):
     assert signed_in(rita).get(page(name, slot.pk)).status_code == 405
 
 
-# What they do ---------------------------------------------------------------------------------------------------------
 def test_the_desk_puts_a_patient_on_the_list_with_a_window(signed_in, rita, asha):
     patient = make_patient(asha)
     sent = {
@@ -140,7 +138,6 @@ def test_the_list_takes_the_same_queries_for_many(signed_in, rita, asha, entry, 
         client.get(page("waiting_list"))
 
 
-# Behind the link ------------------------------------------------------------------------------------------------------
 def test_opening_the_link_uses_nothing_and_names_nobody(client, link):
     for _ in range(3):
         response = client.get(link)

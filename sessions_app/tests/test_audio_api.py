@@ -43,7 +43,6 @@ def bring(client, session, content, *, name="KAVYA IYER.wav", **fields):
     return client.post(address(session), {"file": sound, **fields}, format="multipart", headers=headers)
 
 
-# Hearing --------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("is_archived", [True, False])
 def test_it_is_heard_whole_and_in_parts_and_that_is_on_record(api, asha, is_archived):
     session = make_session(asha)
@@ -71,7 +70,6 @@ def test_a_session_without_sound_says_so(api, asha, session):
     assert (response.status_code, error_of(response)["code"]) == (404, "no_recording")
 
 
-# Bringing -------------------------------------------------------------------------------------------------------------
 def test_a_file_becomes_the_recording_and_its_words_follow(api, asha, session):
     client, content = api(asha), files.sound_file("stereo wav")
 
@@ -155,7 +153,6 @@ def test_only_the_sessions_doctor_brings_and_stops(api, asha, ben, rita, omar, s
     assert bring(api(asha), session, content).status_code == 201
 
 
-# Long files -----------------------------------------------------------------------------------------------------------
 def test_a_long_file_lies_sealed_while_it_comes_in(api, asha, session, settings, monkeypatch):
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000
     written = []

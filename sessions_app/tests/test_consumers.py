@@ -132,7 +132,6 @@ async def refusal(user, session_id, path="/ws/sessions/{}/audio/"):
     return output["code"]
 
 
-# Who may come in ------------------------------------------------------------------------------------------------------
 async def test_nobody_signed_in_is_closed_with_4401(session):
     assert await refusal(None, session.pk) == 4401
 
@@ -180,7 +179,6 @@ async def test_a_foreign_origin_is_refused_in_the_handshake(session, asha):
     assert not connected
 
 
-# Storing --------------------------------------------------------------------------------------------------------------
 async def test_audio_is_stored_acknowledged_and_finished_with_the_same_sum(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         ready = await recorder.hello()
@@ -265,7 +263,6 @@ async def test_a_cut_goes_on_from_the_last_ack(session, asha):
     assert spool.default_store().timeline(session.pk).sha256 == hashlib.sha256(PCM * 4).hexdigest()
 
 
-# Broken and greedy clients --------------------------------------------------------------------------------------------
 async def test_audio_before_hello_is_a_broken_frame(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.chunk(0)
@@ -301,7 +298,6 @@ async def test_more_than_the_credit_is_closed_with_1008(session, asha, monkeypat
         assert await recorder.closed() == 1008
 
 
-# Several recorders ----------------------------------------------------------------------------------------------------
 async def test_a_second_recorder_is_refused_while_the_first_is_heard(session, asha):
     async with Recorder(asha, session.pk) as first:
         await first.hello()
@@ -395,7 +391,6 @@ async def silence(session):
         consumer._heard_at -= live.HEARD_WITHIN_SECONDS + 1
 
 
-# State ----------------------------------------------------------------------------------------------------------------
 async def test_pause_and_resume_are_recorded_once_and_answered(session, asha):
     async with Recorder(asha, session.pk) as recorder:
         await recorder.hello()
@@ -589,7 +584,6 @@ async def test_recording_goes_on_after_consent_is_given_again(session, asha):
     assert spool.default_store().timeline(session.pk).gaps == [(200, 5_000)]
 
 
-# Rights that end ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -678,7 +672,6 @@ async def until(is_so):
             await asyncio.sleep(0.02)
 
 
-# Storage and shut-down ------------------------------------------------------------------------------------------------
 async def test_a_full_disk_is_said_nothing_is_acknowledged_and_then_it_goes_on(session, asha, monkeypatch):
     monkeypatch.setattr(capture, "STORAGE_RETRY_SECONDS", 0.05)
     import errno

@@ -124,7 +124,6 @@ def test_swapping_twice_is_as_it_was(transcription, asha, now):
     assert not any(segment["original_speaker"] for segment in twice.segments)
 
 
-# The history ----------------------------------------------------------------------------------------------------------
 def test_every_edit_has_its_revision_and_what_it_replaced(transcription, asha, now):
     row = correct(transcription, 2, "Better.", by=asha, at=now)
     row = corrections.swap_speakers(row, by=asha, at=now)
@@ -202,7 +201,6 @@ def test_what_is_typed_in_one_go_is_one_edit(transcription, asha, ben, now):
     assert texts_of(row) == TEXTS
 
 
-# Two people at once ---------------------------------------------------------------------------------------------------
 def test_lines_that_others_changed_meanwhile_are_kept(transcription, asha, now):
     correct(transcription, 1, "From the other window.", by=asha, at=now)
 
@@ -244,7 +242,6 @@ def test_a_revision_that_is_still_to_come_switches_no_check_off(transcription, a
         correct(transcription, 2, "From here.", by=asha, at=now, revision=10**30)
 
 
-# Merging, splitting, replacing ----------------------------------------------------------------------------------------
 def test_ids_are_never_used_again(transcription, asha, now):
     row = corrections.split_segment(transcription, 1, 3, by=asha, at=now)
     assert [segment["id"] for segment in row.segments] == [1, 5, 2, 3, 4]
@@ -308,7 +305,6 @@ def test_a_term_the_engine_put_in_is_taken_back(transcription, asha, now):
         corrections.take_heard_back(row, 3, 5, by=asha, at=now)
 
 
-# Two readings ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def two_readings(session, now):
     row = transcripts.open_live(session)
@@ -378,7 +374,6 @@ def test_a_place_that_was_corrected_by_hand_has_nothing_left_to_choose(two_readi
         corrections.choose_reading(row, 1, "live", by=asha, at=now)
 
 
-# Notes ----------------------------------------------------------------------------------------------------------------
 def test_notes_on_the_corrections_are_not_written_over(transcription, asha, now):
     row = corrections.save_notes(transcription, "Dose checked by telephone.", seen="", by=asha, at=now)
     assert row.correction_notes == "Dose checked by telephone."

@@ -149,7 +149,6 @@ def test_a_recording_that_cannot_be_read_is_deleted_all_the_same(session, now):
     assert RecordingKey.objects.get().destroyed_at == now
 
 
-# By its rule ----------------------------------------------------------------------------------------------------------
 def test_the_sweep_deletes_what_is_due_once(asha, ben, now):
     due, kept = recorded(asha, ended_days_ago=31), recorded(ben, ended_days_ago=31)
     make_consent(kept.patient, by=ben, kind="keep_audio")
@@ -221,7 +220,6 @@ def test_two_workers_delete_a_recording_once(asha, now):
     assert deletions().count() == 1
 
 
-# What is left behind --------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_a_file_the_storage_would_not_delete_is_deleted_later(asha, now, monkeypatch):
     session = recorded(asha)
@@ -279,7 +277,6 @@ def test_spools_of_deleted_recordings_and_of_no_session_go(session, asha, ben, n
     assert {path.name for path in store.root.iterdir()} == {str(session.pk), str(live.pk), "not-a-session"}
 
 
-# By hand --------------------------------------------------------------------------------------------------------------
 def test_a_doctor_deletes_a_recording_before_its_time(session, asha, now):
     make_consent(session.patient, by=asha, kind="keep_audio")
 

@@ -74,7 +74,6 @@ def send(stream, *seqs):
     return [frame for seq in seqs for frame in stream.receive_audio(chunk(seq), arrived_ms=next(clock))]
 
 
-# Text frames ----------------------------------------------------------------------------------------------------------
 def test_hello_pause_resume_mark_and_finish_are_read():
     sha = "ab" * 32
 
@@ -150,7 +149,6 @@ def test_a_broken_text_frame_ends_with_4400(raw):
     assert end.value.code == Close.BROKEN_FRAME
 
 
-# Audio ----------------------------------------------------------------------------------------------------------------
 def test_ready_says_where_to_go_on_and_how_far(spool, stream):
     send(stream, 0, 1)
     spool.commit()
@@ -219,7 +217,6 @@ def test_beyond_the_credit_ends_with_1008(spool, stream):
     assert send(stream, live.CREDIT) == []
 
 
-# The end --------------------------------------------------------------------------------------------------------------
 def test_finish_asks_for_what_is_missing_and_waits(spool, stream):
     send(stream, 0, 1)
     spool.commit()
@@ -314,7 +311,6 @@ def test_a_client_that_obeys_the_frames_always_gets_everything_stored(seed):
     assert sorted(spool.durable) == list(range(count))
 
 
-# Floods ---------------------------------------------------------------------------------------------------------------
 def test_repeated_chunks_without_end_are_closed_with_1008(stream):
     send(stream, 0)
 

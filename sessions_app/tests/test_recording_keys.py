@@ -142,7 +142,6 @@ def test_a_recording_whose_key_is_missing_says_so(session):
         spool.default_store().timeline(session.pk)
 
 
-# Rotation -------------------------------------------------------------------------------------------------------------
 def test_after_a_rotation_the_former_audio_key_can_go_and_recordings_still_play(session, ben, settings):
     archived(session)
     spooled = make_session(ben)
@@ -247,7 +246,6 @@ def test_a_log_that_is_being_read_is_cleared_by_the_next_sweep(asha, now):
     assert wrapped not in file.with_name(f"{file.name}-wal").read_bytes()
 
 
-# A key service --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def service(settings):
     with key_service() as running:

@@ -87,7 +87,6 @@ def test_a_recording_is_due_from_its_moment_on():
     assert plan(**SIGNED).is_due(day(3))
 
 
-# Read from the rows ---------------------------------------------------------------------------------------------------
 @pytest.fixture
 def session(asha):
     session = make_session(asha, at=timezone.now() - timedelta(days=2))

@@ -26,7 +26,6 @@ def verbs(session):
     return [event.detail.get("verb", event.action) for event in events]
 
 
-# Starting -------------------------------------------------------------------------------------------------------------
 def test_starting_numbers_the_session_opens_the_record_and_is_audited(asha, now):
     patient = make_patient(doctor=asha)
 
@@ -76,7 +75,6 @@ def test_a_finished_session_makes_room_for_the_next(asha, now):
     assert services.start_session(make_patient(doctor=asha), by=asha, at=now).is_live
 
 
-# The clock ------------------------------------------------------------------------------------------------------------
 def test_duration_is_end_less_start_less_pauses_in_whole_minutes(asha, now):
     session = make_session(asha, at=now)
     services.pause_session(session, by=asha, at=now + timedelta(minutes=10))
@@ -158,7 +156,6 @@ def test_a_failure_is_said_once_and_can_be_gone_on_from(asha, now):
     assert verbs(session) == ["create", "fail", "resume"]
 
 
-# The end --------------------------------------------------------------------------------------------------------------
 def test_completing_queues_the_words_of_a_recording(asha, now):
     session = make_session(asha)
     record_audio(session)
@@ -235,7 +232,6 @@ def test_sessions_left_open_for_twelve_hours_are_found(asha, ben, now):
     assert queries.abandoned_sessions(queries.abandoned_before(now)) == []
 
 
-# Recording and consent ------------------------------------------------------------------------------------------------
 def test_recording_asks_for_doctor_state_and_consent(asha, ben, now):
     session = make_session(asha, consent=False)
 
@@ -295,7 +291,6 @@ def test_the_streams_token_is_stored_hashed(asha, now):
     assert not recordings.holds_stream(session, "")
 
 
-# Notes ----------------------------------------------------------------------------------------------------------------
 def test_notes_saved_twice_are_one_change(asha, now):
     session = make_session(asha)
     first = services.save_pad(session, "session_notes", text="Calm", based_on=None, by=asha, at=now)

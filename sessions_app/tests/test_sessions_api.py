@@ -32,7 +32,6 @@ def address(session, *more):
     return "/".join(["/api/v1/sessions", str(session.pk), *more, ""])
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_doctor_reads_every_field_and_it_is_on_record(api, asha):
     session = make_session(asha, chief_complaint="CANARY")
     response = api(asha).get(address(session))
@@ -162,7 +161,6 @@ def test_queries_do_not_grow_with_the_page_and_only_what_is_asked_for_is_decrypt
     }
 
 
-# Starting -------------------------------------------------------------------------------------------------------------
 def test_a_session_starts_without_consent_and_a_second_one_names_the_first(api, asha):
     patient = make_patient(asha)
     client = api(asha)
@@ -206,7 +204,6 @@ def test_a_key_starts_and_completes_once(api, asha):
     assert (again.status_code, error_of(again)["code"]) == (409, "invalid_transition")
 
 
-# Changing -------------------------------------------------------------------------------------------------------------
 def test_a_session_is_paused_and_resumed_and_nothing_else(api, asha):
     session = make_session(asha)
     client = api(asha)

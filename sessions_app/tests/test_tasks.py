@@ -156,7 +156,6 @@ def test_the_cloud_is_asked_only_with_the_patients_consent(recorded, asha, monke
     assert seen == [agreed]
 
 
-# Sweeps ---------------------------------------------------------------------------------------------------------------
 def test_a_session_left_open_is_completed_with_its_bill_and_twice_does_nothing(asha):
     now = timezone.now()
     session = make_session(asha, at=now - timedelta(hours=13))

@@ -66,7 +66,6 @@ def texts(session):
     return [segment["text"] for segment in session.transcriptions.get().segments]
 
 
-# What is shown --------------------------------------------------------------------------------------------------------
 def test_doubtful_words_unknown_voices_gaps_and_risks_are_shown(session, now):
     row = make_transcription(session, status="processing")
     SessionEvent.objects.create(session=session, cid="g", kind="gap", at_ms=1_000, until_ms=13_000, at=now)
@@ -146,7 +145,6 @@ def test_a_changed_line_shows_both_wordings_and_who_changed_it(session, asha, no
     assert (shown["change_count"], shown["can_undo"], shown["can_redo"]) == (1, True, False)
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
 def test_a_correction_answers_with_the_changed_lines_only(completed, asha, signed_in):
     answer = post(signed_in(asha), "line", completed, 2).json()
 

@@ -42,7 +42,6 @@ def address(row, *more):
     return "/".join(["/api/v1/transcriptions", str(row.pk), *more, ""])
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_doctor_reads_every_field_and_it_is_on_record(api, asha, session, row):
     body = api(asha).get(address(row)).json()
     event = AuditEvent.objects.latest("seq")
@@ -121,7 +120,6 @@ def test_a_list_is_filtered(api, asha, session, row):
     assert found(f"doctor={uuid4()}") == set()
 
 
-# Roles ----------------------------------------------------------------------------------------------------------------
 def test_administration_sees_how_it_stands_and_nothing_that_was_said(api, omar, session, row):
     client = api(omar)
     for query in (address(row), f"/api/v1/sessions/{session.pk}/transcription/", "/api/v1/transcriptions/"):
@@ -163,7 +161,6 @@ def test_a_colleague_of_the_patient_corrects(api, ben, session, row):
     assert (response.status_code, response.json()["corrected_by"]) == (200, str(ben.pk))
 
 
-# Correcting -----------------------------------------------------------------------------------------------------------
 def test_lines_are_corrected_and_what_was_heard_is_kept(api, asha, row):
     client = api(asha)
     wanted = {
@@ -238,7 +235,6 @@ def test_a_change_on_top_of_another_is_refused_when_the_version_is_named(api, as
     assert client.put(address(row), wanted).status_code == 200
 
 
-# Once more ------------------------------------------------------------------------------------------------------------
 def test_the_words_are_written_again_in_a_new_row(api, asha, session, row):
     client = api(asha)
     answers = [client.post(address(row, "regenerate"), headers={"Idempotency-Key": "r"}) for _ in range(2)]

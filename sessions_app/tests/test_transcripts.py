@@ -31,7 +31,6 @@ def transcription(session):
     return make_transcription(session)
 
 
-# What the engine heard ------------------------------------------------------------------------------------------------
 def test_a_result_becomes_the_original_transcript(transcription):
     assert transcription.status == Status.COMPLETED
     assert transcription.original_transcript == transcription.transcript_text
@@ -119,7 +118,6 @@ def test_a_result_comes_once(transcription, now):
         store_words(transcription, [], now)
 
 
-# Failing and trying again ---------------------------------------------------------------------------------------------
 def test_a_failure_is_final_and_a_retry_is_a_new_row(session, asha, now):
     failed = make_transcription(session, status="failed")
     transcripts.fail(failed, message="Again", at=now)

@@ -36,7 +36,6 @@ def engine(monkeypatch):
     return engine
 
 
-# From file to transcript ----------------------------------------------------------------------------------------------
 def test_an_uploaded_file_becomes_the_recording_and_is_written(session, engine):
     upload = bring(session, files.sound_file("mp3"))
 
@@ -128,7 +127,6 @@ def test_an_empty_or_an_oversize_file_is_refused_before_a_byte_is_sent(session, 
     assert not AudioUpload.objects.exists()
 
 
-# While the session runs, crashes, and what is left ----------------------------------------------------------------------
 def test_a_file_for_a_running_session_is_written_when_the_session_ends(asha, engine):
     session = make_session(asha, with_recording=False)
 
@@ -232,7 +230,6 @@ def test_what_nobody_finished_is_dropped_after_a_day_and_a_dictation_is_kept_as_
     assert not orphan.exists()
 
 
-# Dictation ------------------------------------------------------------------------------------------------------------
 def test_a_dictation_is_written_as_the_doctors_words(asha, engine):
     session = make_session(asha, status="completed", consent=False, with_recording=False)
     spoken = files.hum(3)

@@ -137,7 +137,6 @@ def test_a_locked_screen_stops_neither_an_upload_nor_a_dictation(session, signed
     assert client.get(address("upload", session)).status_code == 302  # and shows nothing
 
 
-# Who ------------------------------------------------------------------------------------------------------------------
 PAGES = ["upload", "upload_state"]
 VERBS = ["open_upload", "upload_part", "finish_upload", "keep_upload", "stop_upload"]
 
@@ -169,7 +168,6 @@ def test_an_upload_belongs_to_its_session(session, signed_in, asha):
     assert signed_in(asha).post(address("stop_upload", other, upload.pk)).status_code == 404
 
 
-# The page -------------------------------------------------------------------------------------------------------------
 def test_the_page_says_what_is_on_its_way_and_stops_it(session, signed_in, asha):
     client, content = signed_in(asha), files.sound_file("stereo wav")
     upload = begin(session, content)

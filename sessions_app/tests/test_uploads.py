@@ -35,7 +35,6 @@ def engine(monkeypatch):
     return engine
 
 
-# Parts ----------------------------------------------------------------------------------------------------------------
 def test_a_cut_goes_on_where_the_server_stands_when_the_same_file_is_chosen_again(session, engine):
     content = files.sound_file("stereo wav")
     upload = begin(session, content)
@@ -182,7 +181,6 @@ def test_the_parts_read_as_one_file_from_any_place(session):
             assert uploads._read_whole(file, length) == content[place : place + length]
 
 
-# Who, when and where --------------------------------------------------------------------------------------------------
 def test_an_upload_needs_consent_and_a_dictation_does_not(asha):
     session = make_session(asha, consent=False, with_recording=False)
 

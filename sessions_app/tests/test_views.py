@@ -38,7 +38,6 @@ def url(name, session, *more):
     return reverse(f"sessions:{name}", args=[session.pk, *more])
 
 
-# Who may open what ----------------------------------------------------------------------------------------------------
 OWN_PAGES = ["detail"]
 OWN_VERBS = ["record", "pause", "resume", "complete", "cancel", "notes", "context", "allow_context", "mark"]
 WORD_PAGES = ["transcript", "progress"]
@@ -90,7 +89,6 @@ def test_an_admin_sees_that_a_session_took_place_and_no_word_of_it(completed, si
     assert "nausea" not in page
 
 
-# The recording page ---------------------------------------------------------------------------------------------------
 def test_the_recording_page_tells_its_script_how_things_stand(session, signed_in, asha):
     page = signed_in(asha).get(url("detail", session)).content.decode()
 
@@ -256,7 +254,6 @@ def test_recording_can_begin_when_consent_was_given_in_the_session(asha, signed_
     assert session.with_recording
 
 
-# The list -------------------------------------------------------------------------------------------------------------
 def test_the_list_shows_ones_own_sessions_and_their_state(asha, ben, signed_in):
     mine = make_session(asha, status="completed")
     make_session(asha)
@@ -290,7 +287,6 @@ def test_the_list_costs_the_same_for_two_rows_as_for_twelve(asha, signed_in):
     assert counts[0] == counts[1]
 
 
-# The transcript page --------------------------------------------------------------------------------------------------
 def test_the_transcript_page_shows_every_line_and_its_player(completed, asha, signed_in):
     audio.archive(completed, at=timezone.now())
 
@@ -340,7 +336,6 @@ def test_the_waiting_page_loads_anew_when_the_words_are_there(completed, asha, s
     assert answer["HX-Refresh"] == "true"
 
 
-# Sound ----------------------------------------------------------------------------------------------------------------
 def body_of(response):
     return b"".join(response.streaming_content)
 

@@ -57,7 +57,6 @@ def is_marked(content: bytes) -> bool:
     return any(needle in lower for needle in NEEDLES)
 
 
-# The kinds of places --------------------------------------------------------------------------------------------------
 def tables() -> dict[str, bytes]:
     """Return each column of each table as it is stored."""
     found = {}

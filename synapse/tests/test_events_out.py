@@ -49,7 +49,6 @@ def told(omar):
     return since
 
 
-# Every occurrence, once -----------------------------------------------------------------------------------------------
 def test_a_completed_session_is_told_once(told, asha):
     session = make_session(asha, status="completed")
 
@@ -222,7 +221,6 @@ def test_twenty_at_once_arrive_once_each(asha, omar, now, settings):
     assert set(WebhookDelivery.objects.values_list("status", "attempts")) == {("delivered", 1)}
 
 
-# Who is told ----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def objects(asha):
     """One object of every kind, of asha's patient."""
@@ -276,7 +274,6 @@ def run_jobs():
         jobs.run_job(str(job.pk))
 
 
-# Nothing but ids ------------------------------------------------------------------------------------------------------
 def test_no_name_or_number_leaves_the_clinic_or_gets_into_rows_and_logs(asha, omar, settings, caplog):
     settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1"]
     caplog.set_level(logging.DEBUG)

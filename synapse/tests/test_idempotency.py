@@ -60,7 +60,6 @@ def test_a_key_that_cannot_be_one_is_told(api, asha, key):
     assert not Patient.objects.exists()
 
 
-# What takes long: claimed first, run outside any transaction ----------------------------------------------------------
 @pytest.fixture
 def bring(asha):
     session = make_session(asha, status="completed", with_recording=False)
@@ -162,7 +161,6 @@ def ten_minutes_pass():
     IdempotencyKey.objects.update(updated_at=timezone.now() - timedelta(minutes=10))
 
 
-# Without a key --------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_starts_at_once_one_session_runs_and_the_others_are_told(asha):
     patients = [make_patient(asha) for _ in range(20)]

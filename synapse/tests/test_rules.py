@@ -66,7 +66,6 @@ def our_sources() -> list[Path]:
     return [path for app in OUR_APPS for path in (ROOT / app).rglob("*.py")]
 
 
-# Encryption -----------------------------------------------------------------------------------------------------------
 def text_columns() -> set[str]:
     return {
         f"{model._meta.label}.{field.name}"
@@ -110,7 +109,6 @@ def test_nobody_uses_the_package_for_encrypted_fields_directly():
     assert [path.relative_to(ROOT).as_posix() for path in users] == ["synapse/encryption/fields.py"]
 
 
-# States ---------------------------------------------------------------------------------------------------------------
 def models_with_states() -> list[type[models.Model]]:
     return [
         model
@@ -181,7 +179,6 @@ def test_every_room_of_an_app_is_on_the_architecture_page(app):
     }
 
 
-# Layers ---------------------------------------------------------------------------------------------------------------
 def test_every_package_of_synapse_has_a_place_in_the_layers():
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter")
@@ -200,7 +197,6 @@ def test_every_task_and_sweep_that_is_named_exists():
     assert checks.run_checks(tags=["jobs"]) == []
 
 
-# Addresses ------------------------------------------------------------------------------------------------------------
 SAMPLES = {
     "uuid": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
     "int": "1",
@@ -252,7 +248,6 @@ def test_the_list_of_open_addresses_names_nothing_that_is_gone():
     assert OPEN_ADDRESSES - {name for name, _ in addresses()} == set()
 
 
-# Settings -------------------------------------------------------------------------------------------------------------
 def test_the_example_environment_lists_every_variable_the_settings_read():
     source = (ROOT / "synapse" / "settings.py").read_text()
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', source)) | set(settings.KEY_NAMES)

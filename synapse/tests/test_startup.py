@@ -59,7 +59,6 @@ def test_the_commands_of_the_tree_check_before_they_serve(db, settings, monkeypa
             call_command(command)
 
 
-# Preparing ------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def quiet(monkeypatch):
     """Let nothing but the decision run."""
@@ -123,7 +122,6 @@ def test_static_files_are_collected_once_and_again_when_one_changes(settings, tm
     assert calls == ["collectstatic", "collectstatic"]
 
 
-# What `up` says -------------------------------------------------------------------------------------------------------
 def test_the_address_and_the_demo_logins_are_announced(db, settings):
     from django.contrib.auth import get_user_model
 

@@ -85,7 +85,6 @@ def cookie_of(user):
     return (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())
 
 
-# Coming in ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("more", [[], [FOREIGN]], ids=["no origin", "foreign origin"])
 async def test_a_program_records_wherever_it_comes_from(session, made, more):
     socket = open_socket(session, made.secret, *more)
@@ -142,7 +141,6 @@ async def test_a_token_opens_no_calendar(session, made):
     assert await refusal(open_socket(session, made.secret, path="/ws/calendar/")) == 4401
 
 
-# Being sent away ------------------------------------------------------------------------------------------------------
 def revoke(asha, omar, token):
     tokens.revoke_token(token, by=asha, at=timezone.now())
 

@@ -113,7 +113,6 @@ def test_what_is_no_sound_is_no_recording():
             kind_of(content)
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
 FORMS = [(CompareForm, "file"), (ImportForm, "file"), (BusyForm, "file")]
 
 
@@ -149,7 +148,6 @@ def test_a_logo_on_the_page_and_by_the_api_is_checked_and_its_name_is_nowhere(cl
     assert not UserProfile.objects.get(user=asha).logo
 
 
-# The scanner ----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def clamd(settings):
     """A stand-in that speaks clamd's INSTREAM: it finds the word `worm`, and breaks off at `crash`."""

@@ -44,7 +44,6 @@ def visit(asha, now):
     )
 
 
-# Start ----------------------------------------------------------------------------------------------------------------
 def test_a_consultation_takes_type_and_reason_from_its_visit(asha, visit, now):
     session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now)
 
@@ -152,7 +151,6 @@ def test_one_visit_begins_once(asha, visit, now):
     assert ConsultationSession.objects.count() == 1
 
 
-# Complete -------------------------------------------------------------------------------------------------------------
 def test_completing_closes_the_visit_and_drafts_the_bill(asha, visit, now):
     session = workflows.start_consultation(visit.patient_id, visit.pk, by=asha, at=now - timedelta(minutes=50))
 
@@ -247,7 +245,6 @@ def test_each_step_of_a_consultation_is_in_the_trail(asha, visit, now):
     assert verbs(bill) == ["draft"]
 
 
-# The first report -----------------------------------------------------------------------------------------------------
 def test_the_first_transcript_has_a_report_written_and_a_later_one_none(asha, now):
     session = make_session(asha, status="completed")
     words = make_words(session)
@@ -259,7 +256,6 @@ def test_the_first_transcript_has_a_report_written_and_a_later_one_none(asha, no
     assert session.reports.count() == 1
 
 
-# Consent --------------------------------------------------------------------------------------------------------------
 def test_withdrawing_the_recording_consent_stops_the_recording_and_not_the_session(asha, now):
     session = make_session(asha)
     consent = session.patient.consents.get(kind="recording")
@@ -324,7 +320,6 @@ def test_a_no_by_link_stops_the_recording_and_a_question_taken_back_does_not(ash
     )
 
 
-# After signing --------------------------------------------------------------------------------------------------------
 def test_ticked_facts_of_a_signed_report_go_into_the_record(asha, now):
     report = make_report(asha, status="signed")
 
@@ -375,7 +370,6 @@ def test_the_booking_page_is_filled_in_from_the_signed_report(signed_in, asha):
     assert "3 weeks" in html
 
 
-# The whole way --------------------------------------------------------------------------------------------------------
 def test_from_booking_to_paid_bill(asha, rita, now):
     patient = make_patient(doctor=asha)
     visit = scheduling.schedule_appointment(
@@ -400,7 +394,6 @@ def test_from_booking_to_paid_bill(asha, rita, now):
     assert bill.bill_number.startswith("INV-")
 
 
-# Recordings -----------------------------------------------------------------------------------------------------------
 def test_a_stricter_rule_says_how_many_recordings_go_by_it(asha, now):
     sessions_of_kavya = []
     patient = make_patient(asha)
@@ -420,7 +413,6 @@ def test_a_stricter_rule_says_how_many_recordings_go_by_it(asha, now):
     assert workflows.set_audio_retention(patient, rule="after_signing", days=None, by=asha, at=timezone.now()) == 1
 
 
-# The desk's stages ----------------------------------------------------------------------------------------------------
 def test_a_session_says_that_the_patient_is_in_the_room_and_later_seen(asha, rita, now):
     visit = make_appointment(asha, scheduled_at=now)
     stages.check_in(visit, by=rita, at=now)

@@ -24,7 +24,6 @@ tasks.complete_abandoned(timezone.now())
 """
 
 
-# The line ---------------------------------------------------------------------------------------------------------------
 async def cut(scene: Scene, client: ProtocolClient, *, seconds: float) -> None:
     await until_captured(client, 0.02)
     await scene.line.cut(seconds / client.speed)
@@ -58,7 +57,6 @@ async def never_return(scene: Scene, client: ProtocolClient) -> None:
     await asyncio.to_thread(partial(scene.site.run, ABANDON, ID=scene.session, HOURS=LEFT_FOR_HOURS))
 
 
-# What a client sends -----------------------------------------------------------------------------------------------------
 def share(client: ProtocolClient, **shares: float) -> None:
     for name, value in shares.items():
         setattr(client, name, value)
@@ -78,7 +76,6 @@ def sleep_for_half_a_minute(client: ProtocolClient) -> None:
     client.gaps = {20: (30_000, "asleep"), 40: (2_500, "microphone")}
 
 
-# The server -------------------------------------------------------------------------------------------------------------
 async def kill(scene: Scene, client: ProtocolClient) -> None:
     chance = random.Random(4)
     scene.facts["kills"] = 0

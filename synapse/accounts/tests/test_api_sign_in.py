@@ -34,7 +34,6 @@ def error_of(answer):
     return answer.status_code, answer.json()["error"]["code"]
 
 
-# Signing in and out ---------------------------------------------------------------------------------------------------
 def test_name_and_password_bring_a_token_that_works_until_it_is_ended(asha, now):
     answer = sign_in()
 
@@ -123,7 +122,6 @@ def test_only_a_token_is_ended_and_one_that_only_reads_ends_itself(api, bearer, 
     assert bearer(asha, scopes=["read"]).delete(SIGN_IN).status_code == 204
 
 
-# One's tokens ---------------------------------------------------------------------------------------------------------
 def new(**changes):
     return {"name": "Export", "scopes": ["read"], "expires_in_hours": 24, "password": PASSWORD, **changes}
 

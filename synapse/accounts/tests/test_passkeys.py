@@ -41,7 +41,6 @@ def key(session, asha, now):
     return made
 
 
-# Registering ----------------------------------------------------------------------------------------------------------
 def test_the_first_passkey_turns_the_second_factor_on_and_gives_recovery_codes_the_next_does_not(session, asha, now):
     codes = make(session, asha, SecurityKey(), now)
     more = make(session, asha, SecurityKey(), now, name="Phone")
@@ -80,7 +79,6 @@ def test_nobody_adds_a_key_for_a_colleague_or_one_that_is_registered(session, as
         make(session, ben, key, now)
 
 
-# Using it -------------------------------------------------------------------------------------------------------------
 def test_a_key_is_taken_again_and_again_and_remembers_when(session, asha, key, now):
     for minutes in (1, 2):
         use(session, asha, key, now + timedelta(minutes=minutes))
@@ -143,7 +141,6 @@ def test_garbage_is_refused_like_a_wrong_key(session, asha, key, now, text):
         second_factor.check_passkey(asha, passkeys.take_answer(session, asha, PROVE, text, at=now), at=now)
 
 
-# Its pages ------------------------------------------------------------------------------------------------------------
 def test_signing_in_takes_a_passkey_in_place_of_a_code_under_a_new_session_key(asha, key, client):
     client.post("/sign-in/", {"name": "asha", "password": PASSWORD})
     owing = client.session.session_key

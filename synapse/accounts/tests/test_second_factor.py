@@ -35,7 +35,6 @@ def sign_in(at, otp=""):
     return services.check_credentials(RequestFactory().post("/"), "asha", PASSWORD, otp=otp, address=ADDRESS, at=at)
 
 
-# Turning it on --------------------------------------------------------------------------------------------------------
 def test_nothing_is_asked_until_the_first_code_was_right(asha, now):
     authenticator = second_factor.begin(asha)
     with pytest.raises(second_factor.SecondFactorRefused):
@@ -95,7 +94,6 @@ def test_neither_secret_nor_codes_lie_in_the_database_or_the_trail(asha, turned_
         assert not any(secret in row for row in rows)
 
 
-# Signing in -----------------------------------------------------------------------------------------------------------
 def test_the_password_alone_is_not_enough(asha, turned_on, now):
     with pytest.raises(second_factor.SecondFactorNeeded) as needed:
         sign_in(now)
@@ -163,7 +161,6 @@ def test_guessing_is_paused_for_the_account_wherever_it_comes_from(asha, turned_
     assert sign_in(now + throttle.WAIT, code_at(turned_on[0], now + throttle.WAIT)) == asha
 
 
-# Recovery codes -------------------------------------------------------------------------------------------------------
 def test_a_recovery_code_signs_in_once(asha, turned_on, now):
     _, codes = turned_on
 
@@ -183,7 +180,6 @@ def test_new_recovery_codes_replace_the_old(asha, turned_on, now):
     assert sign_in(now, new[0]) == asha
 
 
-# Turning it off -------------------------------------------------------------------------------------------------------
 def test_turned_off_the_password_is_enough_again(asha, turned_on, now):
     second_factor.remove_app(asha, by=asha)
 
@@ -206,7 +202,6 @@ def test_the_administrator_takes_away_what_is_lost_and_ends_what_it_opened(asha,
     assert browser.get("/settings/").status_code == 302
 
 
-# Where else it is asked -----------------------------------------------------------------------------------------------
 def test_unlocking_the_screen_takes_the_password_alone(asha, turned_on, now):
     request = RequestFactory().post("/")
     request.user = asha
@@ -227,7 +222,6 @@ def test_a_program_signs_in_with_the_code_too(asha, turned_on, now):
     assert tokens.find_token(made.secret, at=now).user == asha
 
 
-# Races ----------------------------------------------------------------------------------------------------------------
 def at_once(what, arguments):
     """Call it with all the arguments at the same time, each in a thread of its own; return what it raised or None."""
 

@@ -36,7 +36,6 @@ def is_signed_in(client):
     return get_user(client).is_authenticated
 
 
-# Setting it up --------------------------------------------------------------------------------------------------------
 def test_it_is_set_up_with_the_password_and_the_first_code(asha, signed_in, now):
     client = signed_in(asha)
 
@@ -99,7 +98,6 @@ def test_the_administrator_turns_it_off_for_who_lost_the_phone(asha, omar, rita,
     assert not second_factor.is_on(asha)
 
 
-# Signing in -----------------------------------------------------------------------------------------------------------
 def test_the_password_leads_to_the_code_and_the_code_to_where_one_wanted(asha, client, codes):
     asked = give_password(client, next="/settings/")
 

@@ -43,7 +43,6 @@ def device(asha):
     return {devices.COOKIE: response.cookies[devices.COOKIE].value}
 
 
-# How often ------------------------------------------------------------------------------------------------------------
 def test_after_ten_wrong_tries_even_the_right_password_waits_and_the_wait_ends(asha, now):
     assert fail("asha", now, times=LIMIT).tries_left == 0
 
@@ -97,7 +96,6 @@ def test_of_a_burst_of_guesses_no_more_are_looked_at_than_one_by_one(asha, now, 
     assert outcomes.count(throttle.TooManyTries) == 10
 
 
-# Whom it keeps out ----------------------------------------------------------------------------------------------------
 def test_a_stranger_locks_out_neither_another_address_nor_a_browser_that_is_known(asha, ben, now, device):
     fail("asha", now, times=LIMIT)
 
@@ -130,7 +128,6 @@ def test_signing_in_makes_a_browser_known_to_all_who_share_it(asha, rita, client
     assert devices.device_of(request, "asha") == devices.device_of(request, "rita@clinic.example") is not None
 
 
-# What is kept ---------------------------------------------------------------------------------------------------------
 def test_nothing_typed_is_kept_or_logged(db, now, caplog):
     fail("my secret in the wrong field", now)
 
@@ -153,7 +150,6 @@ def test_the_administrator_sees_who_waits_and_ends_it(asha, omar, now, signed_in
     assert sign_in("asha", PASSWORD, now) == asha
 
 
-# Equal answers --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def hashed(monkeypatch):
     """Every hash of a password that was made."""

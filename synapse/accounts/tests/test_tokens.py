@@ -24,7 +24,6 @@ def sign_in(at, name="asha", password=PASSWORD, **more):
     return tokens.sign_in_for_token(request, name, password, address=ADDRESS, at=at, **more)
 
 
-# Scopes ---------------------------------------------------------------------------------------------------------------
 def test_every_capability_is_granted_by_every_token_by_exactly_one_scope_or_by_none():
     groups = [scopes.BASE, scopes.SCREEN_ONLY, *scopes.GRANTS.values()]
 
@@ -47,7 +46,6 @@ def test_a_role_is_offered_only_scopes_that_open_something_to_it():
     assert scopes.scopes_of_role("cook") == [Scope.READ, Scope.WRITE]
 
 
-# What a token grants --------------------------------------------------------------------------------------------------
 def test_a_capability_counts_only_where_role_and_token_grant_it(asha, now):
     _, secret = make_token(asha, now, chosen=["read", "billing"])
 
@@ -77,7 +75,6 @@ def test_read_and_write_are_the_tokens_own(asha, now):
     assert (token.may_read, token.may_write) == (True, False)
 
 
-# Making one -----------------------------------------------------------------------------------------------------------
 def test_the_secret_is_recognisable_and_nowhere_stored(asha, now):
     token, secret = make_token(asha, now)
 
@@ -133,7 +130,6 @@ def test_nobody_has_more_live_tokens_than_can_be_overlooked(asha, ben, now):
     make_token(asha, now)
 
 
-# Signing a program in -------------------------------------------------------------------------------------------------
 def test_a_program_signs_in_for_twelve_hours_with_all_scopes_of_the_role(asha, now):
     token, secret = sign_in(now)
 
@@ -164,7 +160,6 @@ def test_a_program_that_signs_in_again_and_again_is_not_locked_out(asha, now):
     assert tokens.find_token(newest, at=now) is not None
 
 
-# Finding one ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("wrong", ["", "syn_", "syn_" + "A" * 43, "Bearer x"])
 def test_a_wrong_secret_opens_nothing(asha, now, wrong):
     make_token(asha, now)
@@ -193,7 +188,6 @@ def test_the_last_use_is_written_at_most_once_a_minute(asha, now, django_assert_
     assert token.last_used_at == now + timedelta(seconds=60)
 
 
-# Ending one -----------------------------------------------------------------------------------------------------------
 def test_an_ended_token_opens_nothing_and_its_end_is_audited_once(asha, now):
     token, secret = make_token(asha, now)
 

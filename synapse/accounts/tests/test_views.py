@@ -35,7 +35,6 @@ def profile_data(**changes):
     }
 
 
-# Sign-in and sign-out -------------------------------------------------------------------------------------------------
 def test_signing_in_leads_home(asha, client):
     answer = client.post("/sign-in/", {"name": "asha", "password": PASSWORD})
 
@@ -124,7 +123,6 @@ def test_signing_out_needs_a_post(asha, signed_in, method):
     assert getattr(signed_in(asha), method)("/sign-out/").status_code == 405
 
 
-# Forgotten password ---------------------------------------------------------------------------------------------------
 def test_asking_for_a_link_answers_the_same_for_every_address(asha, client):
     known = client.post("/password/forgot/", {"email": "asha@clinic.example"})
     unknown = client.post("/password/forgot/", {"email": "nora@clinic.example"})
@@ -175,7 +173,6 @@ def test_a_link_that_is_gone_says_what_to_do(client, db, path):
     assert "This link can’t be used any more" in answer.text
 
 
-# Joining --------------------------------------------------------------------------------------------------------------
 def test_an_invited_colleague_joins_and_is_signed_in(omar, client, now):
     sent = people.invite_person("nila@clinic.example", "receptionist", by=omar, at=now)
 
@@ -197,7 +194,6 @@ def test_joining_with_a_weak_password_keeps_the_link(omar, client, now):
     assert client.get(sent.path).status_code == 200
 
 
-# One's own settings ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", ["/settings/", "/settings/security/", "/settings/notifications/"])
 @pytest.mark.parametrize("who", ["asha", "rita", "omar"])
 def test_everybody_has_settings(request, signed_in, path, who):
@@ -348,7 +344,6 @@ def test_notification_choices_are_saved(asha, signed_in):
     assert asha.profile.notification_settings["report_failed"] == "none"
 
 
-# The administrator's pages --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", ["/people/", "/people/invite/", "/settings/clinic/"])
 def test_the_administrators_pages_open_for_administrators_only(asha, rita, omar, signed_in, path):
     assert signed_in(omar).get(path).status_code == 200
@@ -477,7 +472,6 @@ def test_times_are_shown_in_the_readers_zone(asha, omar, signed_in):
     assert "3 Mar 2025, 8:30" in signed_in(omar).get("/people/").text
 
 
-# Messages to patients -------------------------------------------------------------------------------------------------
 def clinic_values(**changes):
     """Return what the settings form is filled with, and changes to it."""
     form = ClinicForm(instance=ClinicSettings.load())

@@ -139,7 +139,6 @@ def test_writers_at_once_make_one_whole_chain(transactional_db):
     assert verify_chain().broken is None
 
 
-# Reads ----------------------------------------------------------------------------------------------------------------
 def test_a_read_is_recorded_in_one_row_with_the_patients_it_shows(asked_by):
     patients = [uuid4() for _ in range(3)]
 
@@ -192,7 +191,6 @@ def test_a_denial_of_somebody_not_signed_in_names_nobody(db):
     assert AuditEvent.objects.get().actor_id is None
 
 
-# Where from -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("remote", "forwarded", "proxies", "expected"),
     [

@@ -48,7 +48,6 @@ def age(job: Job, **changes) -> None:
     Job.objects.filter(pk=job.pk).update(**changes)
 
 
-# Asking ---------------------------------------------------------------------------------------------------------------
 def test_the_queue_is_rung_with_the_id_alone_when_the_transaction_commits(
     db, doorbell, django_capture_on_commit_callbacks
 ):
@@ -91,7 +90,6 @@ def test_a_name_that_is_no_task_is_refused_at_once(db, name):
         jobs.enqueue(name, uuid4())
 
 
-# Running --------------------------------------------------------------------------------------------------------------
 def test_a_job_runs_once_and_is_done(db):
     job = make_job()
 
@@ -176,7 +174,6 @@ def test_progress_is_seen_while_the_job_runs(db):
     assert tasks.log == [("progress", (2, 5, "Assessment"))]
 
 
-# Lost workers ---------------------------------------------------------------------------------------------------------
 def lose_the_worker(job: Job) -> Job:
     """Take the job as a worker that is killed a moment later, and let its lease run out."""
     lost = jobs.lease_next("worker", [job.kind], timezone.now(), 60)
@@ -285,7 +282,6 @@ def test_twenty_workers_start_a_job_once(transactional_db):
     assert Job.objects.get().attempts == 1
 
 
-# The sweep ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fields", "rings"),
     [

@@ -105,7 +105,6 @@ def test_a_score_is_a_questionnaire_with_a_number(text, is_score):
     assert has_score(text) is is_score
 
 
-# The door -------------------------------------------------------------------------------------------------------------
 def test_the_brief_is_read_by_the_visits_doctor_and_audited(signed_in, asha, now):
     visit = visit_of(asha, make_patient(doctor=asha), now)
 

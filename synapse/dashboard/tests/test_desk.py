@@ -57,7 +57,6 @@ def chips_of(row):
     return [chip.text for chip in row.chips]
 
 
-# The sheet ------------------------------------------------------------------------------------------------------------
 def test_a_whole_day_as_the_desk_sees_it(asha, ben, rita, now):
     make_day(asha, ben, rita, at=now)
 
@@ -229,7 +228,6 @@ def test_sixty_visits_cost_the_queries_of_ten(asha, ben, rita, now, signed_in):
     assert count() == before
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_the_desk_is_the_receptionists_home_and_no_doctors(signed_in, asha, rita, omar):
     assert signed_in(rita).get("/").url == "/desk/"
     assert signed_in(rita).get("/desk/").status_code == 200
@@ -294,7 +292,6 @@ def test_the_menu_offers_what_is_possible_now(signed_in, asha, ben, rita, now):
     assert signed_in(ben).get(f"/desk/{visit.pk}/menu/").status_code == 404
 
 
-# Checking out ---------------------------------------------------------------------------------------------------------
 def test_checking_out_shows_the_bill_and_what_is_booked_next(signed_in, asha, ben, rita, now):
     day = make_day(asha, ben, rita, at=now)
     visit = day["Henrik"]
@@ -328,7 +325,6 @@ def test_a_visit_nobody_held_a_session_for_is_asked_about(signed_in, asha, rita,
     assert (visit.status, visit.checked_out_at is not None) == (status, True)
 
 
-# Walk-ins -------------------------------------------------------------------------------------------------------------
 def newcomer(doctor, **fields):
     values = {
         "who": "new", "doctor": doctor.pk, "appointment_type": "consultation", "duration_minutes": 30,

@@ -34,7 +34,6 @@ def visit_at(doctor, hours, **fields):
     return make_appointment(doctor, scheduled_at=NOON + timedelta(hours=hours), **fields)
 
 
-# The doctor's day -----------------------------------------------------------------------------------------------------
 def test_the_agenda_is_today_in_the_doctors_zone(asha):
     early = make_appointment(asha, scheduled_at=datetime(2026, 3, 3, 19, 0, tzinfo=UTC))  # 0:30 on Wednesday
     make_appointment(asha, scheduled_at=datetime(2026, 3, 3, 16, 0, tzinfo=UTC))  # Tuesday evening
@@ -156,7 +155,6 @@ def test_the_week_counts_booked_and_done(asha):
     assert (day.week_booked, day.week_done) == (2, 1)
 
 
-# The page -------------------------------------------------------------------------------------------------------------
 def test_a_doctor_is_greeted_with_the_day(signed_in, asha, now):
     make_appointment(asha, scheduled_at=now + timedelta(seconds=30), chief_complaint="Cannot sleep")
     make_report(asha, with_unsupported=True)

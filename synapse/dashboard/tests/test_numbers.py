@@ -50,7 +50,6 @@ def work(doctor, weekday, starts, ends, kind="work"):
     )
 
 
-# Periods --------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("kind", "first", "last", "before"),
     [
@@ -90,7 +89,6 @@ def test_a_chart_has_at_most_fourteen_columns_that_cover_the_period(period, numb
     assert all(one.last + timedelta(days=1) == two.first for one, two in pairwise(buckets))
 
 
-# Figures --------------------------------------------------------------------------------------------------------------
 def test_figures_follow_from_counts_by_hand():
     now = Tally(
         available_minutes=600,
@@ -154,7 +152,6 @@ def test_hours_are_written_so_that_their_share_adds_up():
     assert (booked.shown, booked.detail) == ("4.9 %", "7.5 of 152 h")
 
 
-# Counting -------------------------------------------------------------------------------------------------------------
 def test_visits_are_counted_by_what_became_of_them(asha, now):
     for hours, status in [(-4, "completed"), (-3, "no_show"), (2, "cancelled"), (3, "rescheduled"), (4, "confirmed")]:
         visit_at(asha, hours, status=status, duration_minutes=30, at=NOON - timedelta(days=3))
@@ -271,7 +268,6 @@ def test_counting_takes_as_many_queries_for_ten_visits_as_for_two(asha):
     assert count() == few
 
 
-# Charts ---------------------------------------------------------------------------------------------------------------
 def test_columns_are_stacked_from_the_floor_up_in_proportion():
     chart = stack_columns("v", "Visits", [Series("held", "Held"), Series("missed", "Missed")], [("Mon", (2, 1))])
 
@@ -294,7 +290,6 @@ def test_a_value_beyond_the_scale_is_drawn_full_and_written_as_it_is():
     assert (chart.rows[0].bars[0].width, chart.rows[0].value) == (chart.width, "120 %")
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_a_doctor_sees_her_own_numbers_alone(signed_in, asha, ben, now):
     make_appointment(ben, scheduled_at=now - timedelta(hours=2), status="completed")
     client = signed_in(asha)

@@ -73,7 +73,6 @@ def make_series(doctor, now):
     return services.create_series(wish, overbooking_reason="Asked for", by=doctor, at=now - timedelta(days=20))
 
 
-# What waits -----------------------------------------------------------------------------------------------------------
 def test_consents_are_asked_for_before_visits_of_today_and_the_next_working_day(asha):
     monday = make_appointment(asha, scheduled_at=FRIDAY_NOON + timedelta(days=3), appointment_type="telemedicine")
     make_appointment(asha, scheduled_at=FRIDAY_NOON + timedelta(days=4))  # Tuesday
@@ -210,7 +209,6 @@ def test_an_addendum_is_work_from_its_first_words_on(asha, now):
     assert [item.pk for item in rows_of(asha, "addenda", now)] == [draft.pk]
 
 
-# Who sees what --------------------------------------------------------------------------------------------------------
 def test_the_desk_sees_visits_consents_and_bills_and_nothing_clinical(asha, rita):
     names = {source.name for source in registry.sources_for(rita)}
 
@@ -240,7 +238,6 @@ def test_a_colleague_sees_nothing_of_it(asha, ben, now):
     assert registry.count_waiting(ben) == 0
 
 
-# In place -------------------------------------------------------------------------------------------------------------
 def test_a_failed_transcript_is_retried_and_leaves(signed_in, asha):
     failed = make_failed_words(asha)
     client = signed_in(asha)
@@ -342,7 +339,6 @@ def test_given_up_work_starts_again(signed_in, omar, now):
     assert (job.state, job.attempts) == ("queued", 0)
 
 
-# The door -------------------------------------------------------------------------------------------------------------
 def test_a_source_of_another_role_is_refused_and_audited(signed_in, asha, rita):
     report = make_report(asha, status="failed")
 

@@ -25,7 +25,6 @@ def names_of(user, source, at=NOON):
     return [item.pk for item in rows_of(user, source, at)]
 
 
-# Drafts ---------------------------------------------------------------------------------------------------------------
 def test_codes_wait_for_their_clinician_and_leave_with_one_press(signed_in, asha, rita, now):
     bill = make_bill(asha)
 
@@ -50,7 +49,6 @@ def test_the_desk_is_told_that_a_draft_waits_for_its_codes(asha, rita, now):
     assert (item.pk, item.chip, item.acts) == (bill.pk, "Codes not confirmed", ())
 
 
-# Claims ---------------------------------------------------------------------------------------------------------------
 def test_a_denied_claim_waits_until_it_is_sent_again(asha, rita, now):
     set_up_clinic(asha)
     claim = make_claim(asha, status="accepted")
@@ -71,7 +69,6 @@ def test_a_claim_without_an_answer_is_asked_about_after_a_month(asha, now):
     assert names_of(asha, "silent-claims", claim.sent_at + timedelta(days=31)) == [claim.pk]
 
 
-# Overdue --------------------------------------------------------------------------------------------------------------
 def test_an_overdue_bill_is_reminded_of_with_one_press(signed_in, asha, now):
     bill = late_bill(asha, 3, at=now)
 
@@ -142,7 +139,6 @@ def test_a_message_that_did_not_arrive_is_sent_again(signed_in, asha, rita):
     assert rows_of(rita, "lost-money-mail", NOON) == []
 
 
-# Money that may be wrong ----------------------------------------------------------------------------------------------
 def test_what_a_payment_link_brought_waits_until_somebody_saw_it(signed_in, asha, rita, ben):
     bill = make_bill(asha, status="sent", at=NOON)
     link = PaymentLink.objects.create(
@@ -179,7 +175,6 @@ def test_an_issued_fee_of_a_visit_that_stands_again_is_named(asha, rita, now):
     assert "takes place after all" in rows_of(asha, "needless-fees", now)[0].text
 
 
-# Accounts -------------------------------------------------------------------------------------------------------------
 def test_credit_nobody_used_for_months_is_named(asha, rita, omar):
     kept, used, fresh = (make_bill(asha, status="sent", at=NOON - MONTHS) for _ in range(3))
     for bill in (kept, used):
@@ -213,7 +208,6 @@ def close(at, by):
     )
 
 
-# All of them ----------------------------------------------------------------------------------------------------------
 def test_a_colleague_sees_none_of_it(asha, ben, rita):
     late_bill(asha)
     collecting.dispute(late_bill(asha), reason="x", by=rita, at=NOON)

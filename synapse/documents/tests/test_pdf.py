@@ -153,7 +153,6 @@ def test_a_long_document_is_never_put_into_a_temporary_file():
     assert html_to_pdf(html, title="Long").startswith(b"%PDF")
 
 
-# The process ----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def shut():
     """Run a piece of code in a process whose doors are shut as the renderer's are, and return what stopped it."""

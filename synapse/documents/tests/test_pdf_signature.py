@@ -65,7 +65,6 @@ def supply(settings, tmp_path, *, key=None, password="secret", begin=AT - timede
     settings.PDF_CERTIFICATE, settings.PDF_CERTIFICATE_PASSWORD = str(path), password
 
 
-# Signing ------------------------------------------------------------------------------------------------------------
 def test_a_signed_pdf_is_whole_and_ours(plain):
     verdict = read_signature(signed(plain))
 
@@ -172,7 +171,6 @@ def test_a_valid_signature_of_somebody_else_is_not_ours(plain, settings, tmp_pat
     assert (verdict.is_signed, verdict.is_ours, verdict.is_whole) == (True, False, False)
 
 
-# The certificate ----------------------------------------------------------------------------------------------------
 def test_the_certificate_is_made_once_for_ten_years_and_names_the_clinic_alone():
     first = signing_identity(clinic=CLINIC, at=AT).certificate
     again = signing_identity(clinic="Renamed", at=AT + timedelta(days=900)).certificate

@@ -42,7 +42,6 @@ def values_of(row) -> dict[str, object]:
     return {name: getattr(row, name) for name in VALUES}
 
 
-# What goes in comes out -----------------------------------------------------------------------------------------------
 def test_every_kind_comes_back_as_it_went_in(secrets):
     row = secrets.objects.create(**VALUES)
 
@@ -112,7 +111,6 @@ def test_values_only_and_defer_decrypt(secrets):
     assert row.pk
 
 
-# What is typed is never decrypted -------------------------------------------------------------------------------------
 def test_a_pasted_ciphertext_stays_what_was_pasted(secrets):
     ciphertext = crypto.encrypt("somebody's secret")
 
@@ -152,7 +150,6 @@ def test_max_length_and_the_range_of_integers_are_checked(secrets):
     assert secrets._meta.get_field("name").deconstruct()[3]["max_length"] == 10
 
 
-# Wrong keys and damaged values ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", list(VALUES))
 def test_a_wrong_key_raises_and_shows_nothing(secrets, settings, name):
     row = secrets.objects.create(**VALUES)
@@ -215,7 +212,6 @@ def test_a_former_key_reads_and_the_active_one_writes(secrets, settings):
     assert stored(secrets, row.pk, "name").startswith(f"v1.{crypto.active_key_id()}.")
 
 
-# SQL cannot look inside -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "lookup",
     [
@@ -294,7 +290,6 @@ def test_no_expression_can_be_stored(secrets, value):
     assert secrets.objects.get(pk=row.pk).name == "real"
 
 
-# What a developer may not declare -------------------------------------------------------------------------------------
 def make_model(**attributes):
     from django.apps.registry import Apps
 

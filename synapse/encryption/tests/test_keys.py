@@ -66,7 +66,6 @@ def test_the_keys_of_the_settings_pass(settings):
     assert checks.check_keys(None) == []
 
 
-# Rotation -------------------------------------------------------------------------------------------------------------
 def rotate() -> str:
     out = io.StringIO()
     call_command("rotate_keys", stdout=out)
@@ -154,7 +153,6 @@ def test_search_tokens_are_written_anew_with_the_fields(db, monkeypatch):
     assert "people: 3 rows indexed anew" in rotate()
 
 
-# dumpdata -------------------------------------------------------------------------------------------------------------
 def test_dumpdata_refuses_to_write_patients_in_plain_text(db):
     with pytest.raises(CommandError, match="encrypted fields"):
         call_command("dumpdata", "patients", stdout=io.StringIO())

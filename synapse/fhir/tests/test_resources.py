@@ -45,7 +45,6 @@ def a_patient(**fields):
     })  # fmt: skip
 
 
-# A whole record -------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def everything(asha, ben, now):
     practice = make_practice(asha, at=now)
@@ -97,7 +96,6 @@ def test_a_record_with_nothing_in_it_is_r4(asha, now):
     assert resources[0]["gender"] == "unknown"
 
 
-# Each alone -----------------------------------------------------------------------------------------------------------
 @settings(max_examples=40, deadline=None)
 @given(
     first_name=some_words, last_name=some_words, gender=st.one_of(st.just(""), values_of(GENDERS), some_words),

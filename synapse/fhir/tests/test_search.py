@@ -28,7 +28,6 @@ def found(ask, user, path):
     return ids
 
 
-# Patients -------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def people(asha):
     return {
@@ -115,7 +114,6 @@ def test_a_merged_record_leads_to_the_one_that_is_kept(asha, omar, ask, now):
     assert {str(kept.pk), str(other.pk), str(session.pk)} <= {entry["resource"]["id"] for entry in whole["entry"]}
 
 
-# The others -----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def rows(asha):
     noon = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -190,7 +188,6 @@ def test_practitioners_are_found_by_name(asha, ben, omar, ask):
     assert set(found(ask, asha, "Practitioner")) == {str(asha.pk), str(ben.pk)}
 
 
-# What cannot be read --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "query",
     [
@@ -244,7 +241,6 @@ def test_a_date_is_as_long_as_it_is_written(value, start, end):
     assert read_range("date", value, INDIA) == ("eq", datetime.fromisoformat(start), datetime.fromisoformat(end))
 
 
-# Pages ----------------------------------------------------------------------------------------------------------------
 def test_a_walk_shows_every_row_once_whatever_comes_meanwhile(asha, ask, walk):
     wanted = [str(make_patient(asha).pk) for _ in range(7)]
     first = ask(asha, "Patient?_count=3").body
@@ -311,7 +307,6 @@ def test_searchsets_are_r4(asha, ask, rows):
         assert entry["fullUrl"] == f"{settings.BASE_URL}/api/v1/fhir/{name}/{entry['resource']['id']}"
 
 
-# Everything -----------------------------------------------------------------------------------------------------------
 def test_everything_comes_once_whatever_the_size_of_its_pages(asha, walk, rows):
     patient = rows["patient"]
     make_bill(asha, patient=patient, status="sent")

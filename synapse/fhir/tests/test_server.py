@@ -34,7 +34,6 @@ def issue_of(answer):
     return outcome["issue"][0]["code"]
 
 
-# What it says of itself -----------------------------------------------------------------------------------------------
 def test_anybody_may_read_what_the_server_can_do_and_nothing_else(db):
     answer = Client().get(f"{BASE}/metadata")
 
@@ -70,7 +69,6 @@ def test_the_statement_says_what_is_served(asha, patient, ask):
     assert ask(asha, "Observation").status_code == 404
 
 
-# Reading --------------------------------------------------------------------------------------------------------------
 def test_a_resource_is_read_with_and_without_a_slash_and_has_a_version(asha, patient, ask):
     plain, slashed = (ask(asha, f"Patient/{patient.pk}{end}") for end in ("", "/"))
 
@@ -160,7 +158,6 @@ def test_too_many_requests_are_told_so(asha, ask, monkeypatch):
     assert int(answer["Retry-After"]) > 0
 
 
-# Reports --------------------------------------------------------------------------------------------------------------
 def test_the_pdf_a_document_names_is_there(asha, ask):
     report = make_report(asha, status="signed")
     reference = ask(asha, f"DocumentReference/{report.pk}").body
@@ -216,7 +213,6 @@ def test_an_amended_report_is_superseded_by_the_next(asha, ask, now):
     assert told["meta"]["lastUpdated"] >= Report.objects.get(pk=second.pk).signed_at.isoformat()[:19]
 
 
-# Audit ----------------------------------------------------------------------------------------------------------------
 def test_every_read_is_recorded(asha, ben, patient, ask):
     ask(asha, f"Patient/{patient.pk}")
     read = AuditEvent.objects.latest("seq")

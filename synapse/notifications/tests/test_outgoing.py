@@ -152,7 +152,6 @@ def test_half_a_provider_and_a_demonstrations_one_in_production_are_refused(sett
     assert [found.id for found in checks.check_sms(None)] == ["notifications.E003"]
 
 
-# E-mail ---------------------------------------------------------------------------------------------------------------
 def test_an_e_mail_has_one_message_id_whenever_it_is_tried(settings):
     settings.BASE_URL = "https://clinic.example"
     message = Outgoing(
@@ -247,7 +246,6 @@ def test_a_mail_server_that_is_not_there_got_nothing(mail_server, settings):
     assert caught.value.may_retry
 
 
-# Length ---------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "segments"),
     [

@@ -159,7 +159,6 @@ def test_administrators_are_told_without_a_word_about_whom(asha, rita, omar, wri
     assert not any("Mehta" in value or "Kavya" in value for value in stored)
 
 
-# What is done about it --------------------------------------------------------------------------------------------------
 @pytest.fixture
 def alert(rita, asha):
     patient = make_patient(asha, last_name="Mehta")

@@ -57,7 +57,6 @@ def assert_is_closed(client, written):
     assert ProcessNote.objects.get().revision == written.note.revision
 
 
-# Code -----------------------------------------------------------------------------------------------------------------
 def test_no_module_outside_the_package_imports_it():
     sources = (path for folder in OUR_FOLDERS for path in (settings.BASE_DIR / folder).rglob("*.py"))
     imports = re.compile(r"^\s*(?:from|import) [\w., ]*psychotherapy", re.MULTILINE)
@@ -80,7 +79,6 @@ def test_no_relation_of_any_other_model_leads_to_a_note():
     assert relations == []
 
 
-# People ---------------------------------------------------------------------------------------------------------------
 def test_another_doctor_of_the_patient_does_not_reach_it(written, ben, signed_in, now):
     patients.share_patient(written.patient, doctor=ben, by=written.author, at=now)
 
@@ -143,7 +141,6 @@ def test_a_merge_shows_it_to_its_author_in_the_kept_record_and_to_nobody_else(wr
     assert_is_closed(signed_in(ben), written)
 
 
-# What leaves ----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def reported(asha, now):
     """A signed report on a session that a private note is about as well."""
@@ -244,7 +241,6 @@ def test_no_bytes_of_the_database_hold_it(written):
                 assert b"Countertransference" not in stored, table
 
 
-# Keys -----------------------------------------------------------------------------------------------------------------
 def test_a_text_moved_to_another_row_fails_loudly(written, now):
     other = write(written.patient, by=written.author, at=now, text="Another one.")
     ProcessNote.objects.filter(pk=other.pk).update(sealed=bytes(written.note.sealed))
@@ -280,7 +276,6 @@ def test_a_changed_byte_is_refused():
             sealing.unseal(broken, note_id=note_id, revision=1, key=key)
 
 
-# Erasure and cover ----------------------------------------------------------------------------------------------------
 def test_erasing_the_patient_destroys_every_note_about_them(reported, now):
     other = write(make_patient(reported.session.doctor, at=now), by=reported.session.doctor, at=now)
 

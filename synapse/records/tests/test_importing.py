@@ -175,7 +175,6 @@ def test_a_forgotten_file_is_dropped(rita, asha, now):
     assert not any("cells" in row for row in staged.rows)
 
 
-# Visits ---------------------------------------------------------------------------------------------------------------
 def test_visits_come_in_as_history_or_under_the_rules(asha, rita, friend, now):
     ClinicSettings.objects.update(timezone="America/New_York", message_channels="email")
     zone = ZoneInfo("America/New_York")
@@ -228,7 +227,6 @@ def test_two_people_of_one_name_and_birth_date_need_a_number(asha, rita, friend,
     assert "Several patients" in staged.rows[0]["problems"]["Patient"]
 
 
-# The doors ------------------------------------------------------------------------------------------------------------
 def test_the_doors_of_an_import(signed_in, asha, rita, omar, now):
     with pytest.raises(NotAllowed):
         stage(PATIENTS, asha, now)

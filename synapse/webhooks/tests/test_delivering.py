@@ -269,7 +269,6 @@ def test_of_many_workers_at_once_one_sends(asha, now):
     assert len(receiver.requests) == 1
 
 
-# Events ---------------------------------------------------------------------------------------------------------------
 def test_nothing_is_written_while_nobody_wants_a_kind(asha, ben, now):
     make_endpoint(asha, Kind.BILL_PAID)
     make_endpoint(ben, Kind.REPORT_SIGNED, is_active=False, disabled_at=now, disabled_reason="by_hand")

@@ -163,7 +163,6 @@ def test_the_connection_goes_to_the_address_that_was_checked(settings, monkeypat
     assert receiver.requests[0].headers["host"] == f"rebinding.example.org:{receiver.port}"
 
 
-# TLS ------------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def certificate(tmp_path):
     """Make a certificate for hooks.example.org, signed by itself."""
