@@ -1,6 +1,6 @@
 """Every WebSocket, opened by whoever has nothing to do with it: no frame holds a word of a patient.
 
-What each door answers in words of its own is asked beside it (`sessions_app/tests/test_consumers`,
+What each door answers in words of its own is asked beside it (`sessions_app/tests/sockets`,
 `scheduling/tests/test_live_revision`); here the list of routes is walked, so that a new one has to be named.
 """
 

@@ -6,7 +6,7 @@ from sessions_app.tests.faults import loop
 from sessions_app.tests.faults.cases import FAULTS
 from sessions_app.tests.live_site import LiveSite
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
