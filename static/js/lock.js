@@ -9,7 +9,6 @@ const WARN_MS = 30_000;
 const TELL_SERVER_MS = 60_000;
 const TELL_TABS_MS = 5000;
 const STANDING_MS = 4000;
-const [LOCKED, SIGNED_OUT] = [423, 401];
 
 const dialog = document.querySelector("[data-lock]");
 const root = document.documentElement;
@@ -95,11 +94,12 @@ function say(text) {
 // Also for what hears first that it is over, such as a socket that was closed.
 export async function lookHowThingsStand() {
   const answer = await fetch(dialog.dataset.standingUrl).catch(() => null);
-  if (answer?.status === SIGNED_OUT) leave();
-  else if (answer?.status === LOCKED) {
+  const standing = answer?.headers.get("X-Standing");
+  if (standing === "signed-out") leave();
+  else if (standing === "locked") {
     cover();
     serverKnows = true;
-  } else if (answer?.status === 204 && answer.headers.get("X-Role") !== dialog.dataset.role) location.reload();
+  } else if (standing === "open" && answer.headers.get("X-Role") !== dialog.dataset.role) location.reload();
 }
 
 // What this browser records goes on behind the cover: signing in in another tab opens both again.

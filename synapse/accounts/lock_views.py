@@ -91,12 +91,17 @@ def _sign_in_again(request: ClinicRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def standing(request: HttpRequest) -> HttpResponse:
-    """Tell an open page how things stand: 204 with the role, 423 when locked, 401 when nobody is signed in any more."""
+    """Tell an open page how things stand: open (with the role), locked, or signed out.
+
+    That a screen is locked is an answer and no failure: a browser would write every 4xx into its console.
+    """
     if not isinstance(request.user, User):
-        return HttpResponse(status=401)
-    if locking.is_locked(request.session, at=timezone.now()):
-        return HttpResponse(status=423)
-    return HttpResponse(status=204, headers={"X-Role": request.user.role})
+        told = {"X-Standing": "signed-out"}
+    elif locking.is_locked(request.session, at=timezone.now()):
+        told = {"X-Standing": "locked"}
+    else:
+        told = {"X-Standing": "open", "X-Role": request.user.role}
+    return HttpResponse(status=204, headers=told)
 
 
 def _is_script(request: HttpRequest) -> bool:
