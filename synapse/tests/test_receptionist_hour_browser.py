@@ -3,7 +3,7 @@
 After each step the database is asked, not only the screen.
 """
 
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.core import mail
@@ -137,7 +137,7 @@ def test_an_hour_with_a_mouse(browse, kavya, asha, ben, rita, noon, now):
     expect(freed).to_contain_text("held until")
     offer = SlotOffer.objects.get()
     assert (offer.entry, offer.status, offer.starts_at) == (wish, "held", gap.scheduled_at)
-    sending.send_due(now + timedelta(minutes=1))
+    sending.send_due(datetime.now(UTC) + timedelta(minutes=1))
     path = next(word for word in mail.outbox[-1].body.split() if "/offer/" in word)
     phone = browse(None, "/offer/" + path.split("/offer/")[1].strip(".,"), viewport=PHONE)
     assert_page_is_clean(phone)
