@@ -67,6 +67,15 @@ class SecondStepForm(forms.Form):
             self.fields["code"].error_messages["required"] = "Enter the code, or use a passkey"
 
 
+class SignInCodeForm(SecondStepForm):
+    """The second step of signing in: a code is typed at once, without a click into its field first."""
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        if "code" in self.fields and "passkey" not in self.fields:
+            self.fields["code"].widget.attrs["autofocus"] = True
+
+
 class ProofForm(SecondStepForm):
     """The password and, where the account asks for it, a second factor."""
 

@@ -27,7 +27,7 @@ from synapse.accounts.forms import (
 from synapse.accounts.models import User
 from synapse.accounts.passkeys import PasskeyRefused
 from synapse.accounts.profiles import ProfileRefused
-from synapse.accounts.proof import SecondStepForm, answer_in
+from synapse.accounts.proof import SignInCodeForm, answer_in
 from synapse.accounts.second_factor_views import security_context
 from synapse.accounts.throttle import TooManyTries
 from synapse.audit.context import current as request_origin
@@ -82,7 +82,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     target = next_page_of(request)
     if user is None:
         return redirect(f"{reverse('accounts:sign_in')}?{urlencode({'next': target})}")
-    form = SecondStepForm(request.POST or None, user=user)
+    form = SignInCodeForm(request.POST or None, user=user)
     status = None
     if form.is_valid():
         answer = answer_in(form, request.session, user, at=now)

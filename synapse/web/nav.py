@@ -78,7 +78,7 @@ CLINIC_ELSEWHERE = ("/bills/settings/", "/settings/consents/")
 PRIVACY_ELSEWHERE = ("/incidents/", "/emergencies/", "/erasure/")
 ENTRIES = (
     Entry("Today", "layout-dashboard", "dashboard:home", P.CONDUCT_SESSIONS, "t"),
-    Entry("Overview", "layout-dashboard", "dashboard:home", P.MANAGE_CLINIC, "t"),
+    Entry("Overview", "home", "dashboard:home", P.MANAGE_CLINIC, "t"),
     Entry("Front desk", "layout-dashboard", "dashboard:desk", P.MANAGE_ALL_APPOINTMENTS, "d"),
     Entry("Calendar", "calendar-event", "scheduling:calendar", P.VIEW_CALENDAR, "c"),
     Entry("Patients", "users", "patients:list", P.VIEW_PATIENTS, "p"),

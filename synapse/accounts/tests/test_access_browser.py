@@ -70,6 +70,7 @@ def test_a_second_factor_is_set_up_and_asked_for(browse, asha):
     again.get_by_label("Password", exact=True).fill(PASSWORD)
     again.keyboard.press("Enter")
     expect(again.get_by_role("heading", name="Enter your code")).to_be_visible()
+    expect(again.get_by_label("Code", exact=True)).to_be_focused()
     assert_page_is_clean(again)
     again.get_by_label("Code", exact=True).fill(codes[0])
     again.keyboard.press("Enter")
