@@ -21,10 +21,14 @@ from synapse.common import triggers
 from synapse.encryption.key_check import WrongKeyError, verify_keys
 
 FINGERPRINT = ".fingerprint"
+# Stands in the data folder while the demo clinic is loaded: nothing has served yet, and there is nothing else to lose.
+HALF_LOADED = ".demo-half-loaded"
 
 
 def refuse_unsafe_start() -> None:
     """Raise CommandError, with a sentence that says what to do, when this process must not serve."""
+    if _half_loaded().exists():
+        raise CommandError("The demo clinic was loaded in part only. `make run` loads it again from the start.")
     try:
         if pending_migrations():
             raise CommandError("The database is not up to date. Run `python manage.py migrate` first.")
@@ -45,6 +49,9 @@ def refuse_unsafe_start() -> None:
 
 def prepare(at: datetime) -> Iterator[str]:
     """Back up, migrate, collect static files and load the demo clinic where needed; yield what was done."""
+    if _half_loaded().exists():
+        empty_database()
+        yield "The demo clinic was loaded in part only, because a start was interrupted. It begins anew."
     if pending_migrations():
         if has_data():
             yield f"Backed up the database to {back_up_database(at)}."
@@ -74,11 +81,30 @@ def make_certificate(at: datetime) -> bool:
     return True
 
 
+def _half_loaded() -> Path:
+    return Path(settings.DATA_DIR) / HALF_LOADED
+
+
+def empty_database() -> None:
+    """Delete the database file of a demo that was loaded in part. Raises CommandError where the database is no file."""
+    if connection.vendor != "sqlite":
+        raise CommandError(
+            "The demo clinic was loaded in part only, because a start was interrupted. Make the database that "
+            f"DATABASE_URL names anew, delete {_half_loaded()}, then run make run again."
+        )
+    connection.close()
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{connection.settings_dict['NAME']}{ending}").unlink(missing_ok=True)
+    _half_loaded().unlink()
+
+
 def load_demo_clinic() -> None:
     """Load it in a process of its own, so that this one does not keep the engines in memory."""
+    _half_loaded().touch()
     outcome = subprocess.run([sys.executable, str(settings.BASE_DIR / "manage.py"), "seed_demo"], check=False)
     if outcome.returncode:
         raise CommandError("The demo clinic could not be loaded; the lines above say why.")
+    _half_loaded().unlink()
 
 
 def pending_migrations() -> bool:

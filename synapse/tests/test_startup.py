@@ -1,4 +1,6 @@
 import datetime as dt
+from contextlib import nullcontext
+from subprocess import CompletedProcess
 
 import pytest
 from cryptography.fernet import Fernet
@@ -99,6 +101,54 @@ def test_production_never_gets_the_demo_clinic(db, quiet, settings):
     list(startup.prepare(NOON))
 
     assert quiet == []
+
+
+def test_a_demo_clinic_that_was_loaded_in_part_begins_anew(db, quiet, data_dir, monkeypatch):
+    database = data_dir / "half.sqlite3"
+    database.touch()
+    (data_dir / "half.sqlite3-wal").touch()
+    (data_dir / startup.HALF_LOADED).touch()
+    monkeypatch.setattr(startup, "connection", StandIn("sqlite", database))
+
+    with pytest.raises(CommandError, match="loads it again from the start"):
+        startup.refuse_unsafe_start()
+    monkeypatch.setattr(startup, "pending_migrations", lambda: True)
+    monkeypatch.setattr(startup, "has_data", lambda: database.exists())
+    said = list(startup.prepare(NOON))
+
+    assert "begins anew" in said[0]
+    assert quiet == ["migrate", "demo clinic"]
+    assert list(data_dir.glob("*half*")) == []
+
+
+def test_a_half_loaded_demo_on_a_server_is_left_to_its_owner(db, quiet, data_dir, monkeypatch):
+    (data_dir / startup.HALF_LOADED).touch()
+    monkeypatch.setattr(startup, "connection", StandIn("postgresql", "synapse"))
+
+    with pytest.raises(CommandError, match="DATABASE_URL names anew"):
+        list(startup.prepare(NOON))
+
+    assert quiet == []
+
+
+@pytest.mark.parametrize(("code", "is_left"), [(0, False), (1, True)])
+def test_a_load_that_fails_leaves_its_mark(data_dir, monkeypatch, code, is_left):
+    monkeypatch.setattr(startup.subprocess, "run", lambda *args, **options: CompletedProcess(args, code))
+
+    with pytest.raises(CommandError) if code else nullcontext():
+        startup.load_demo_clinic()
+
+    assert (data_dir / startup.HALF_LOADED).exists() == is_left
+
+
+class StandIn:
+    """A database of a kind under a name."""
+
+    def __init__(self, vendor, name):
+        self.vendor, self.settings_dict = vendor, {"NAME": name}
+
+    def close(self):
+        pass
 
 
 def test_static_files_are_collected_once_and_again_when_one_changes(settings, tmp_path, monkeypatch):
