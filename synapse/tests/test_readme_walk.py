@@ -11,9 +11,9 @@ from sessions_app.tests.live_site import LiveSite
 from synapse.testing.plugin import PASSWORD
 from synapse.testing.prepared import PROJECT
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
-WALK_SECONDS = 120
+WALK_SECONDS = 280
 # What each block of commands prints, in order.
 PRINTED = [
     r"",

@@ -116,7 +116,7 @@ def free_port() -> int:
 def server(tmp_path, request) -> Iterator[RunningServer]:
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(APPLICATION), str(port), str(DRAIN_SECONDS)],
+        [sys.executable, "-c", textwrap.dedent(APPLICATION), str(port), str(getattr(request, "param", DRAIN_SECONDS))],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -243,7 +243,7 @@ def test_a_live_stream_gets_its_acknowledgement_and_1012_before_the_server_stops
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(20)
     assert closed.value.rcvd.code == 1012
-    assert server.process.wait(20) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_a_socket_nobody_finishes_is_closed_with_1012_as_well(server):
@@ -253,7 +253,7 @@ def test_a_socket_nobody_finishes_is_closed_with_1012_as_well(server):
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(20)
     assert closed.value.rcvd.code == 1012
-    assert server.process.wait(20) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_a_request_under_way_is_answered_and_a_new_one_is_not_taken(server, tmp_path):
@@ -270,7 +270,7 @@ def test_a_request_under_way_is_answered_and_a_new_one_is_not_taken(server, tmp_
     (tmp_path / "go on").touch()
     asking.join()
     assert answers == [b"whole"]
-    assert server.process.wait(20) == 0
+    assert server.process.wait(60) == 0
 
 
 def until(condition) -> bool:
@@ -290,13 +290,11 @@ def is_refused(port: int) -> bool:
     return False
 
 
-def test_without_anything_open_the_server_stops_at_once(server):
-    started = time.monotonic()
-
+@pytest.mark.parametrize("server", [120], indirect=True)
+def test_without_anything_open_the_server_stops_without_waiting(server):
     server.terminate()
 
-    assert server.process.wait(20) == 0
-    assert time.monotonic() - started < DRAIN_SECONDS
+    assert server.process.wait(60) == 0
 
 
 def test_a_message_over_64_kib_ends_the_connection(server):

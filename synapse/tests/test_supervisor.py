@@ -106,7 +106,7 @@ def test_a_terminated_supervisor_ends_every_child_at_once(supervise, tmp_path):
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert none_running(pids(tmp_path, "steady"))
 
 
@@ -116,7 +116,7 @@ def test_a_child_that_does_not_end_is_killed_with_its_own_children(supervise, tm
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert none_running(pids(tmp_path, "stubborn"), pids(tmp_path, "steady"))
 
 

@@ -24,6 +24,7 @@ from synapse.common import draining
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
+PATIENCE_SECONDS = 30  # a frame that does not come at all is waited for so long
 FOREIGN = (b"origin", b"https://evil.example")
 
 
@@ -60,7 +61,7 @@ def open_socket(session, secret, *more, path="/ws/sessions/{}/audio/"):
 
 async def expect(socket, kind):
     while True:
-        output = await socket.receive_output(5)
+        output = await socket.receive_output(PATIENCE_SECONDS)
         assert output["type"] == "websocket.send", output
         frame = json.loads(output["text"])
         if frame["type"] == kind:
@@ -68,13 +69,13 @@ async def expect(socket, kind):
 
 
 async def close_code(socket):
-    while (output := await socket.receive_output(5))["type"] != "websocket.close":
+    while (output := await socket.receive_output(PATIENCE_SECONDS))["type"] != "websocket.close":
         pass
     return output["code"]
 
 
 async def refusal(socket):
-    connected, _ = await socket.connect(timeout=5)
+    connected, _ = await socket.connect(timeout=PATIENCE_SECONDS)
     assert connected
     return await close_code(socket)
 
@@ -88,13 +89,13 @@ def cookie_of(user):
 @pytest.mark.parametrize("more", [[], [FOREIGN]], ids=["no origin", "foreign origin"])
 async def test_a_program_records_wherever_it_comes_from(session, made, more):
     socket = open_socket(session, made.secret, *more)
-    await socket.connect(timeout=5)
+    await socket.connect(timeout=PATIENCE_SECONDS)
     await socket.send_to(text_data=json.dumps(HELLO))
     await expect(socket, "ready")
     await socket.send_to(bytes_data=live.CHUNK_HEADER.pack(0, 0) + tone(200))
 
     assert (await expect(socket, "ack"))["seq"] == 0
-    await socket.disconnect(timeout=5)
+    await socket.disconnect(timeout=PATIENCE_SECONDS)
 
 
 async def test_cookies_beside_a_token_are_not_read(session, asha, ben, made):
@@ -102,10 +103,10 @@ async def test_cookies_beside_a_token_are_not_read(session, asha, ben, made):
     of_asha = await database_sync_to_async(cookie_of)(asha)
 
     opened = open_socket(session, made.secret, of_ben)
-    await opened.connect(timeout=5)
+    await opened.connect(timeout=PATIENCE_SECONDS)
     await opened.send_to(text_data=json.dumps(HELLO))
     await expect(opened, "ready")
-    await opened.disconnect(timeout=5)
+    await opened.disconnect(timeout=PATIENCE_SECONDS)
     assert await refusal(open_socket(session, "syn_wrong", of_asha, (b"origin", b"http://localhost"))) == 4401
 
 
@@ -132,7 +133,7 @@ async def test_another_authorization_does_not_spare_the_origin_check(session):
 
     connected, _ = await WebsocketCommunicator(
         application, f"/ws/sessions/{session.pk}/audio/", headers=headers
-    ).connect(timeout=5)
+    ).connect(timeout=PATIENCE_SECONDS)
 
     assert not connected
 
@@ -167,7 +168,7 @@ def change_role(asha, omar, token):
 )
 async def test_an_open_socket_ends_with_what_let_it_in(session, asha, omar, made, end, code):
     socket = open_socket(session, made.secret)
-    await socket.connect(timeout=5)
+    await socket.connect(timeout=PATIENCE_SECONDS)
     await socket.send_to(text_data=json.dumps(HELLO))
     await expect(socket, "ready")
 

@@ -119,7 +119,7 @@ def test_a_running_recording_is_read_ahead_until_it_ends(live, recorder, engine,
 
     recorder.finish()
     live.take_turn()
-    ahead.join(5)
+    ahead.join(60)
 
     assert not ahead.is_alive()
     assert live._ahead == {}

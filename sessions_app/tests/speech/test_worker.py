@@ -103,7 +103,7 @@ def test_the_real_process_writes_the_words_beats_and_ends_at_sigterm(asha, setti
             time.sleep(0.2)
         assert heartbeat.is_alive(heartbeat.SPEECH, timezone.now())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

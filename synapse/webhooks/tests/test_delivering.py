@@ -254,7 +254,7 @@ def test_of_many_workers_at_once_one_sends(asha, now):
         barrier = threading.Barrier(8)
 
         def work():
-            barrier.wait(10)
+            barrier.wait(60)
             try:
                 send_one(delivery.pk, at=now)
             finally:
