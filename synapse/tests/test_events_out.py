@@ -17,9 +17,9 @@ from scheduling.changes import quietly
 from scheduling.models import AppointmentLink
 from scheduling.services import answers, appointments, offers, series, undoing
 from scheduling.tests.factories import make_appointment
-from scheduling.tests.test_offers import NOW, free_a_slot, offer, wait
 from scheduling.tests.test_series import AT
 from scheduling.tests.test_series import make_series as book_series
+from scheduling.tests.wishes import NOW, free_a_slot, offer, wait
 from sessions_app import services as sessions
 from sessions_app.tests.factories import make_session, make_transcription
 from synapse.common import jobs

@@ -17,14 +17,8 @@ from sessions_app.spool import store as spool
 from sessions_app.tests.factories import tone
 
 application = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
-
-
 HELLO = {"type": "hello", "encoding": "pcm_s16le", "sample_rate": 16000, "channels": 1}
-
-
 PCM = tone(200)
-
-
 PATIENCE_SECONDS = 30  # a frame that does not come at all is waited for so long
 
 
