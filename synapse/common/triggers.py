@@ -20,7 +20,7 @@ class Trigger:
     """A refusal on one table.
 
     `when` is the SQL condition on OLD and NEW, the same on both databases, or empty for every row; `{table}` in it is
-    the table. `event` is UPDATE, DELETE or INSERT. With `vendor` it exists on that database only, where the other has
+    the table. `event` is UPDATE, DELETE or INSERT, or TRUNCATE, which `register` adds to each DELETE. With `vendor` it exists on that database only, where the other has
     a better means or no need.
     """
 
@@ -67,6 +67,16 @@ def register(*triggers: Trigger) -> None:
     """Add triggers to those every database must have; called from an app's `ready`."""
     for trigger in triggers:
         _registry[trigger.name] = trigger
+        if trigger.event == "DELETE" and trigger.vendor in {"", "postgresql"}:
+            emptied = _not_emptied(trigger)
+            _registry[emptied.name] = emptied
+
+
+def _not_emptied(trigger: Trigger) -> Trigger:
+    """Return the refusal of PostgreSQL's TRUNCATE, which deletes every row and fires no DELETE trigger for any."""
+    return Trigger(
+        f"{trigger.name}_all", trigger.model, "TRUNCATE", f"{trigger.message} TRUNCATE refused.", vendor="postgresql"
+    )
 
 
 def registered() -> list[Trigger]:
@@ -137,9 +147,10 @@ def _create(connection: BaseDatabaseWrapper, trigger: Trigger) -> None:
                 f"CREATE OR REPLACE FUNCTION {quote(trigger.name)}() RETURNS trigger LANGUAGE plpgsql AS "
                 f"$$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
             )
+            each = "STATEMENT" if trigger.event == "TRUNCATE" else "ROW"
             cursor.execute(
                 f"CREATE TRIGGER {quote(trigger.name)} BEFORE {trigger.event} ON {quote(trigger.table)} "
-                f"FOR EACH ROW {when} EXECUTE FUNCTION {quote(trigger.name)}()"
+                f"FOR EACH {each} {when} EXECUTE FUNCTION {quote(trigger.name)}()"
             )
         else:
             cursor.execute(

@@ -29,6 +29,17 @@ def test_the_database_itself_refuses_to_change_audit_rows(event, statement):
     assert AuditEvent.objects.get().action == "system"
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
+@pytest.mark.parametrize(
+    "table", sorted({trigger.table for trigger in triggers.registered() if trigger.event == "DELETE"})
+)
+def test_no_table_whose_rows_stay_is_emptied_at_once(event, table):
+    with pytest.raises(DatabaseError, match="TRUNCATE refused"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {table} CASCADE")
+
+    assert AuditEvent.objects.get().action == "system"
+
+
 def test_the_orm_is_refused_as_well(event):
     with pytest.raises(DatabaseError), transaction.atomic():
         AuditEvent.objects.update(action="read")
