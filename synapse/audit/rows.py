@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -53,7 +54,7 @@ def read_pages(last_seq: int) -> Iterator[Page]:
     convert = _from_postgres if connection.vendor == "postgresql" else _from_sqlite
     after = -1
     while True:
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, _whatever_the_bytes():
             cursor.execute(
                 f"SELECT {columns} FROM {events} WHERE seq > %s AND seq <= %s ORDER BY seq LIMIT {PAGE}",  # noqa: S608  (constants)
                 [after, last_seq],
@@ -79,9 +80,26 @@ def _row(record: list[Any], patients: dict[int, list[str]]) -> Row:
     return Row(values[0], values, values[15], key_id, mac, values[14], patients.pop(values[0], []))
 
 
+@contextmanager
+def _whatever_the_bytes() -> Iterator[None]:
+    """Let SQLite hand out text that is no UTF-8: a row somebody put it into is to be named, not to end the walk."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    stored = connection.connection
+    stored.text_factory = lambda found: found.decode(errors="surrogateescape")
+    try:
+        yield
+    finally:
+        stored.text_factory = str
+
+
 def _column(name: str) -> str:
     quoted = connection.ops.quote_name(name)
     if connection.vendor == "postgresql":
+        if name == "at":
+            # A moment beyond Python's calendar (infinity is one) has no value there, and fits no hash.
+            return f"CASE WHEN {quoted} BETWEEN '0001-01-02Z' AND '9999-12-30Z' THEN {quoted} END"
         return f"{quoted}::text" if name in _UUIDS else quoted
     # As text, so that the driver does not make it a datetime.
     return f"{quoted} || ''" if name == "at" else quoted
@@ -89,8 +107,8 @@ def _column(name: str) -> str:
 
 def _from_postgres(record: tuple[Any, ...]) -> list[Any]:
     values = list(record)
-    at: datetime = values[2]
-    values[2] = at.astimezone(UTC).isoformat()
+    at: datetime | None = values[2]
+    values[2] = at.astimezone(UTC).isoformat() if at else ""
     for place in (3, 9, 11, 12):
         values[place] = values[place] or ""
     values[12] = chain.origin_text(values[12], values.pop() or "")
@@ -127,5 +145,5 @@ def _canonical(text: str | bytes) -> str:
     """Return the detail of a row as its hash covers it; most rows have one of a few. What is no JSON fits no hash."""
     try:
         return chain.canonical(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not JSON"

@@ -82,6 +82,15 @@ class Walk:
         """Settle what is open at the end; `last` is the number of the last row that must be there."""
         self._settle(max(last + 1, self.expected), at_end=True)
 
+    def give_up(self) -> None:
+        """Settle the rows that fit no number when there are more of them than anybody needs to hear of."""
+        self._settle(self.expected + len(self._unplaced))
+
+    @property
+    def unplaced(self) -> int:
+        """Return how many rows that fit no number wait for the next one that does."""
+        return len(self._unplaced)
+
     def orphan(self, seq: int) -> None:
         """Take patients that belong to no row."""
         self._break(seq, Kind.SUBJECTS, "it has patients of no row")

@@ -4,9 +4,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
-from synapse.audit import services
+from synapse.audit import rows, services, verification
 from synapse.audit.context import request_context
 from synapse.audit.models import Action, AuditEvent, ChainCheck, ChainHead
 from synapse.audit.seals import seal_head
@@ -47,6 +48,48 @@ def test_an_edited_row_is_named_whatever_was_edited(chain):
         with tampered(f"UPDATE audit_auditevent SET {change} WHERE seq = 5"):
             assert broken_row() == 5, change
     assert broken_row() is None
+
+
+SQLITE = (
+    "target_label = CAST(x'ff41' AS TEXT)",
+    "detail = CAST(x'ff' AS TEXT)",
+    "actor_label = x'00ff'",
+    "mac = x'ff'",
+)
+POSTGRES = ("at = 'infinity'", "at = '4000-01-01 00:00:00+00 BC'", "ip = '10.0.0.0/8'", "detail = '1e9999'")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [f"detail = '{'[' * 5_000}{']' * 5_000}'", *(SQLITE if connection.vendor == "sqlite" else POSTGRES)],
+    ids=lambda change: change[:40],
+)
+def test_a_row_nobody_could_have_written_is_named(chain, change):
+    statements = [f"UPDATE audit_auditevent SET {change} WHERE seq = 5"]
+    if connection.vendor == "sqlite":
+        switch = "PRAGMA ignore_check_constraints = "
+        statements = [f"{switch}ON", *statements, f"{switch}OFF"]
+    tamper(*statements)
+
+    assert broken_row() == 5
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps numbers alone in a column of numbers")
+def test_a_patient_under_a_number_that_is_none_is_named(chain):
+    tamper("INSERT INTO audit_auditsubject (event_seq, patient_id) VALUES ('x', '7d4448409dc011d1b2455ffdce74fad2')")
+
+    assert broken_row() == 11
+
+
+def test_a_trail_that_was_changed_in_every_row_is_not_held_in_memory(chain, monkeypatch):
+    monkeypatch.setattr(verification, "MOST_UNPLACED", 4)
+    monkeypatch.setattr(rows, "PAGE", 3)
+    tamper("UPDATE audit_auditevent SET actor_label = 'x'")
+
+    verdict = verify_chain(most=5)
+
+    assert [(broken.seq, broken.kind.value) for broken in verdict.breaks] == [(seq, "edited") for seq in range(1, 6)]
+    assert (verdict.events, verdict.is_complete) == (6, False)
 
 
 def test_rows_with_and_without_a_sign_in_make_one_chain(chain):
