@@ -13,7 +13,7 @@ from reports import permissions, queries, services
 from reports.api.serializers import CONTENT, ReportSerializer
 from reports.models import Report
 from synapse.accounts.roles import Permission
-from synapse.api.filters import COMMON_PARAMETERS, refuse_unknown
+from synapse.api.filters import ROW_PARAMETERS, refuse_unknown
 from synapse.api.viewsets import ApiRequest, ScopedViewSet
 
 READERS = (Permission.VIEW_REPORTS, Permission.HAND_OVER_REPORTS)
@@ -88,7 +88,7 @@ class ReportReading(ScopedViewSet[Report]):
         return row.session.patient_id
 
     def retrieve(self, request: ApiRequest, *args: Any, **kwargs: Any) -> Response:
-        refuse_unknown(request, COMMON_PARAMETERS)
+        refuse_unknown(request, ROW_PARAMETERS)
         row = self.opened() if self.shows_content() else self.row()
         self.record_reading(row)
         return self.answer(row)

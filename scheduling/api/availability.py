@@ -50,7 +50,7 @@ class AvailabilityViewSet(Deletes, ScopedViewSet[User]):
     model = User
     serializer_class = DoctorSerializer
     needs = {"*": Permission.VIEW_CALENDAR}
-    own_parameters = ("from", "to")
+    own_parameters = own_row_parameters = ("from", "to")
     always_loaded = ()
     orderings = {"name": ("last_name", "first_name", "username")}
     cursor_ordering = ("last_name", "first_name", "pk")

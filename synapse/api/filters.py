@@ -15,6 +15,8 @@ from synapse.api.errors import BadInput
 
 # Read by the base itself.
 COMMON_PARAMETERS = frozenset({"page", "page_size", "cursor", "fields", "ordering"})
+# One row has no pages and no order.
+ROW_PARAMETERS = frozenset({"fields"})
 BOOLEANS = frozenset({"true", "false", "True", "False", ""})
 # A zone moves a moment by less than a day; beyond the years 1 and 9999 there is no date to compare with.
 FIRST_YEAR, LAST_YEAR = 2, 9998

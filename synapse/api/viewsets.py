@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from synapse.accounts.models import User
 from synapse.api import throttles, versions
 from synapse.api.access import Needs
-from synapse.api.filters import COMMON_PARAMETERS, refuse_unknown
+from synapse.api.filters import ROW_PARAMETERS, refuse_unknown
 from synapse.api.idempotency import idempotent
 from synapse.api.paging import Pages
 from synapse.api.serializers import ResourceSerializer, Row
@@ -40,8 +40,9 @@ class ApiMixin:
     throttle_scopes: ClassVar[Mapping[str, str]] = {}
     # Names in answers to POST that hold a secret: they are in the first answer alone, and no `Idempotency-Key` keeps them.
     shown_once: ClassVar[tuple[str, ...]] = ()
-    # Query parameters the view reads itself.
+    # Query parameters the view reads itself, of its list and of one row.
     own_parameters: ClassVar[tuple[str, ...]] = ()
+    own_row_parameters: ClassVar[tuple[str, ...]] = ()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
@@ -145,7 +146,7 @@ class ScopedViewSet(ApiMixin, GenericViewSet[Row], Generic[Row]):
         return self.get_paginated_response(data)
 
     def retrieve(self, request: ApiRequest, *args: Any, **kwargs: Any) -> Response:
-        refuse_unknown(request, COMMON_PARAMETERS | set(self.own_parameters))
+        refuse_unknown(request, ROW_PARAMETERS | set(self.own_row_parameters))
         row = self.row()
         self.record_reading(row)
         return self.answer(row)

@@ -1,4 +1,4 @@
-"""What nobody may open leaves a row in the trail, under whichever address it was asked for."""
+"""What nobody may open leaves a row in the trail, under whichever address; what an address does not know is refused."""
 
 import uuid
 
@@ -7,6 +7,8 @@ import pytest
 from patients.tests.factories import make_patient
 from sessions_app.tests.factories import make_session
 from synapse.audit.models import AuditEvent
+from synapse.tests.api_clinic import furnish
+from synapse.tests.api_probe import address_of, operations
 
 ADDRESSES = {
     "patients/{patients}/": "patient",
@@ -40,3 +42,17 @@ def test_every_foreign_row_asked_for_is_on_record(api, asha, ben, omar):
         assert {event.target_id, *above} == set(ids), filled
         patient_id = str(event.patient_id) if event.patient_id else None
         assert patient_id == (str(patient.pk) if filled.startswith("patients") else None), filled
+
+
+@pytest.mark.django_db
+def test_one_row_takes_no_page_and_no_order(api, asha):
+    client, held = api(asha), furnish(asha, "zzasha")
+    rows = [one for one in operations() if one.startswith("GET ") and one.endswith(("{id}/", "/transcription/"))]
+    taken = [
+        f"{operation} {name}"
+        for operation in [*rows, "GET /profile/"]
+        for name in ("page", "page_size", "cursor", "ordering", "search")
+        if client.get(address_of(operation, operation.split()[1], held), {name: "1"}).status_code in {200, 206}
+    ]
+    assert rows
+    assert not taken

@@ -13,7 +13,7 @@ from synapse.accounts import services
 from synapse.accounts.api.serializers import ProfileSerializer
 from synapse.accounts.models import UserProfile
 from synapse.api import versions
-from synapse.api.filters import COMMON_PARAMETERS, refuse_unknown
+from synapse.api.filters import ROW_PARAMETERS, refuse_unknown
 from synapse.api.parsers import StrictJSONParser
 from synapse.api.schema import IF_MATCH, WORDS, ErrorSerializer
 from synapse.api.viewsets import ApiRequest, ApiView
@@ -42,7 +42,7 @@ class ProfileView(ApiView):
 
     @extend_schema(summary="Read your profile", responses={200: ProfileSerializer})
     def get(self, request: ApiRequest) -> Response:
-        refuse_unknown(request, COMMON_PARAMETERS)
+        refuse_unknown(request, ROW_PARAMETERS)
         return self._answer(services.profile_of(request.user))
 
     @CHANGE
