@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from patients import permissions, queries, services
@@ -256,12 +255,6 @@ def _address(route: str, *args: object) -> str:
         return reverse(route, args=args)
     except NoReverseMatch:
         return ""
-
-
-def own_page(request: ClinicRequest, address: str) -> str:
-    """Return the address when it is a page of this site, else nothing."""
-    is_own = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
-    return address if is_own else ""
 
 
 def _lines(text: str) -> list[str]:

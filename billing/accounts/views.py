@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from billing import permissions, queries
 from billing.accounts import pages as account_pages
-from billing.doors import next_of
 from billing.errors import BadAmount
 from billing.ledger import entries as ledger
 from billing.money import ZERO, format_money
@@ -31,7 +30,7 @@ from synapse.accounts.models import ClinicSettings
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
 from synapse.common.errors import DomainError, NotAllowed
-from synapse.web.http import ClinicRequest, render_page
+from synapse.web.http import ClinicRequest, next_of, render_page
 
 PAGE_SIZE = 50
 

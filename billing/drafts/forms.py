@@ -13,6 +13,7 @@ from billing.models import Bill, Code
 from billing.money import HUNDRED, MAXIMUM_MODIFIERS, ZERO, Line, format_plain
 from billing.services.editing import MAXIMUM_LINES, MAXIMUM_OTHER_DIAGNOSES
 from synapse.accounts.models import User
+from synapse.common.figures import read_whole_number
 
 LONGEST_SERVICE = 120
 LONGEST_LINE_NOTE = 300
@@ -45,7 +46,7 @@ class PointersField(forms.CharField):
         found = []
         for part in parts:
             letter = LETTERS.find(part.upper()) + 1 if part.isalpha() else 0
-            pointer = letter or (int(part) if part.isdecimal() else 0)
+            pointer = letter or read_whole_number(part) or 0
             if not 1 <= pointer <= len(LETTERS):
                 raise forms.ValidationError("Enter letters of the diagnoses, like A or A B")
             found.append(pointer)

@@ -18,6 +18,7 @@ from billing.models import Bill, Code
 from billing.money import ZERO, Line, Split, Totals, add_up, format_plain, split_total
 from billing.services import editing
 from synapse.accounts.models import ClinicSettings, User
+from synapse.common.figures import read_whole_number
 
 LINES = "lines"
 TOTAL = f"{LINES}-TOTAL_FORMS"
@@ -315,8 +316,7 @@ def _raw_rows(data: QueryDict) -> list[dict[str, Any]]:
 
 
 def _row_count(data: QueryDict) -> int:
-    text = data.get(TOTAL, "0")
-    return min(int(text), editing.MAXIMUM_LINES) if text.isdecimal() else 0
+    return min(read_whole_number(data.get(TOTAL, "0")) or 0, editing.MAXIMUM_LINES)
 
 
 def _raw(data: QueryDict, names: Any, prefix: str = "") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from billing import permissions, queries
 from billing.bills.pages import words_of
-from billing.doors import get_bill, next_of
+from billing.doors import get_bill
 from billing.errors import BadAmount, KeyReused, Locked, TooMuch
 from billing.ledger.owing import Split
 from billing.models import Bill, Claim, LedgerEntry, Payment
@@ -28,7 +28,7 @@ from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
 from synapse.common.errors import DomainError, NotAllowed
-from synapse.web.http import ClinicRequest, render_page
+from synapse.web.http import ClinicRequest, next_of, render_page
 
 # What the pages of a payment hand to the next one; amounts never travel in an address.
 RECORDED = "payment_recorded"

@@ -16,6 +16,7 @@ from billing.services import reminder_stages
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings
 from synapse.accounts.roles import Permission
+from synapse.common.figures import read_whole_number
 from synapse.web.http import ClinicRequest, render_page
 
 
@@ -81,6 +82,6 @@ def _letter_of(form: StageForm) -> Letter:
     return sample_letter(
         str(form["title"].value() or ""),
         str(form["text"].value() or ""),
-        days_late=int(days) if days.isdigit() and len(days) < 4 else 0,
+        days_late=(read_whole_number(days) or 0) if len(days) < 4 else 0,
         today=ClinicSettings.load().date_of(timezone.now()),
     )

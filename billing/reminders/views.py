@@ -24,6 +24,7 @@ from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
+from synapse.common.figures import read_whole_number
 from synapse.web.http import ClinicRequest, render_page
 
 PRINT = BillMessage.Channel.PRINT
@@ -57,7 +58,7 @@ def remind(request: ClinicRequest, pk: UUID) -> HttpResponse:
             messages.success(request, "The reminder is on its way.")
             return redirect(_page(bill))
     record_read(request, target=bill, patient_id=bill.patient_id, detail={"part": "reminder"}, poll=True)
-    chosen = int(form["stage"].value() or 0) if str(form["stage"].value() or "").isdigit() else 0
+    chosen = read_whole_number(str(form["stage"].value() or "")) or 0
     context = {
         "bill": bill,
         "owes": chase.owes,
@@ -78,7 +79,7 @@ def preview(request: ClinicRequest, pk: UUID) -> HttpResponse:
     [chase] = chases_of([bill])
     stage = request.GET.get("stage", "")
     record_read(request, target=bill, patient_id=bill.patient_id, detail={"part": "reminder"}, poll=True)
-    context = {"letter": _letter(bill, int(stage) if stage.isdigit() else 0, chase)}
+    context = {"letter": _letter(bill, read_whole_number(stage) or 0, chase)}
     return render_page(request, "billing/_reminder_letter.html", context)
 
 

@@ -61,6 +61,16 @@ def test_a_line_can_be_removed_but_not_the_last(signed_in, asha):
     assert "at least one line" in response.content.decode()
 
 
+def test_figures_nobody_means_are_refused(signed_in, asha):
+    client, address = signed_in(asha), page("edit", make_bill(asha).pk)
+    row = {"description": "Psychotherapy", "unit_price": "1000"}
+
+    for figure in ("9" * 5000, "²"):
+        sent = lines(row | {"diagnosis_pointers": figure}) | REST
+        assert client.post(address, sent).status_code == 422
+        assert client.post(address, sent | {"lines-TOTAL_FORMS": figure}).status_code == 422
+
+
 def test_a_price_typed_by_hand_ends_the_missing_one_and_its_reason(signed_in, asha):
     FeeScheduleItem.objects.update(is_active=False)
     bill = make_bill(asha, total=None)

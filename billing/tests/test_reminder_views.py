@@ -80,6 +80,7 @@ def test_a_preview_fills_in_the_words_as_they_are_typed(signed_in, omar):
     html = response.content.decode()
     assert "Pay ₹250.00 &lt;b&gt;now&lt;/b&gt;" in html
     assert signed_in(omar).post(f"{LETTERS}4/preview/").status_code == 404
+    assert signed_in(omar).post(f"{LETTERS}1/preview/", typed(**{"stage1-days_late": "²"})).status_code == 200
 
 
 @pytest.mark.parametrize("person", ["rita", "asha"])
@@ -129,11 +130,18 @@ def test_within_the_gap_the_form_asks_why(signed_in, asha, rita):
     assert BillMessage.objects.get(number=2).early_reason == "Asked for it"
 
 
+def test_a_letter_that_is_none_is_refused(signed_in, rita, bill):
+    for stage in ("²", "9" * 5000):
+        response = signed_in(rita).post(address("remind", bill), {"stage": stage, "channel": "email"})
+        assert response.status_code == 422
+
+
 def test_the_preview_follows_the_chosen_letter(signed_in, rita, bill):
     response = signed_in(rita).get(address("remind_preview", bill), {"stage": "3"})
 
     assert "Last reminder" in response.content.decode()
-    assert signed_in(rita).get(address("remind_preview", bill), {"stage": "x"}).status_code == 200
+    for stage in ("x", "²", "9" * 5000):
+        assert signed_in(rita).get(address("remind_preview", bill), {"stage": stage}).status_code == 200
 
 
 def test_strangers_find_no_bill_to_remind_of(signed_in, ben, bill):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from patients import permissions, queries
-from patients.chart_views import own_page, render_chart
+from patients.chart_views import render_chart
 from patients.consents import copies as consent_copies
 from patients.consents import services as consents
 from patients.consents import signatures
@@ -28,14 +28,14 @@ from synapse import workflows
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings
 from synapse.accounts.roles import Permission
-from synapse.web.http import ClinicRequest
+from synapse.web.http import ClinicRequest, next_of
 
 
 @require_GET
 @requires(Permission.RECORD_CONSENT)
 def consent_list(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Show what the patient agreed to, and take new answers."""
-    return _consents(request, patient_in_scope(request, pk), next_page=own_page(request, request.GET.get("next", "")))
+    return _consents(request, patient_in_scope(request, pk), next_page=next_of(request))
 
 
 @require_POST
@@ -44,7 +44,7 @@ def consent_create(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Store an answer and go back to where it was asked."""
     patient = patient_in_scope(request, pk)
     form = ConsentForm(request.POST)
-    next_page = own_page(request, request.POST.get("next", ""))
+    next_page = next_of(request)
     if not form.is_valid():
         return _consents(request, patient, next_page=next_page, form=form)
     kind, method = form.cleaned_data["kind"], form.cleaned_data["method"]
@@ -66,7 +66,7 @@ def consent_ask(request: ClinicRequest, pk: UUID) -> HttpResponse:
     asked = [consents.ask_by_link(patient, kind, by=request.user, at=timezone.now()) for kind in kinds]
     titles = ", ".join(_title_of(one) for one in asked)
     messages.success(request, f"{'The link is' if len(asked) == 1 else 'The links are'} on the way: {titles}.")
-    return redirect(own_page(request, request.POST.get("next", "")) or reverse("patients:consents", args=[pk]))
+    return redirect(next_of(request) or reverse("patients:consents", args=[pk]))
 
 
 @require_POST

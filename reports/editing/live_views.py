@@ -12,6 +12,7 @@ from sessions_app.models import ConsultationSession
 from synapse.accounts.decorators import requires
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
+from synapse.common.figures import read_whole_number
 from synapse.web.http import ClinicRequest, render_page
 
 NOTHING_NEW = 204
@@ -24,7 +25,7 @@ def while_recording(request: ClinicRequest, session_pk: UUID) -> HttpResponse:
     sessions = ConsultationSession.objects.visible_to(request.user).select_related("doctor", "patient")
     session = get_object_or_404(sessions, pk=session_pk)
     seen = request.GET.get("seen", "")
-    draft = live_draft.live_draft(session, seen=int(seen) if seen.isdecimal() else 0)
+    draft = live_draft.live_draft(session, seen=read_whole_number(seen) or 0)
     if draft is None:
         return HttpResponse(status=NOTHING_NEW)
     record_read(request, target=session, patient_id=session.patient_id, detail={"part": "live_draft"}, poll=True)

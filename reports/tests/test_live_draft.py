@@ -89,6 +89,12 @@ def test_the_panel_comes_as_a_fragment_and_rests_when_nothing_is_new(asha, signe
     assert client.get(f"{address}?seen=nonsense", headers=HTMX).status_code == 200
 
 
+def test_a_figure_nobody_shows_is_as_none(asha, signed_in, session):
+    address = reverse("reports:while_recording", args=[session.pk])
+
+    assert signed_in(asha).get(address, {"seen": "9" * 5000}, headers=HTMX).status_code == 200
+
+
 def test_only_the_sessions_doctors_see_it(ben, rita, signed_in, session):
     address = reverse("reports:while_recording", args=[session.pk])
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from synapse.accounts import choices, profiles
 from synapse.accounts.models import ClinicSettings
+from synapse.common.figures import read_whole_number
 from synapse.notifications import sms
 from synapse.web.forms import PlainMessages, clean_with
 
@@ -23,11 +24,12 @@ class HoursField(forms.CharField):
 
     def clean(self, value: Any) -> list[int]:
         parts = [part.strip() for part in super().clean(value).split(",") if part.strip()]
-        if not all(part.isdecimal() and 1 <= int(part) <= EARLIEST_REMINDER_HOURS for part in parts):
+        numbers = {read_whole_number(part) or 0 for part in parts}
+        if not all(1 <= number <= EARLIEST_REMINDER_HOURS for number in numbers):
             raise ValidationError(
                 f"Enter hours from 1 to {EARLIEST_REMINDER_HOURS}, separated by commas, like 72, 24, 2", code="invalid"
             )
-        hours = sorted({int(part) for part in parts}, reverse=True)
+        hours = sorted(numbers, reverse=True)
         if len(hours) > MOST_REMINDERS:
             raise ValidationError(f"Use {MOST_REMINDERS} reminders or fewer", code="too_many")
         return hours

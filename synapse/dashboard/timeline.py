@@ -24,6 +24,7 @@ from synapse.accounts.decorators import requires
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.audit.services import record_read
+from synapse.common.figures import read_whole_number
 from synapse.web.http import ClinicRequest, render_page
 
 STEP = 15
@@ -145,4 +146,4 @@ def _bills(user: User, patient: Patient, limit: int) -> Iterator[Entry]:
 
 
 def _limit(text: str) -> int:
-    return min(int(text), MOST) if text.isascii() and text.isdigit() and int(text) else STEP
+    return min(read_whole_number(text) or STEP, MOST)

@@ -20,6 +20,7 @@ from scheduling.models import Appointment
 from scheduling.services.slot_checks import LONGEST_MINUTES, SHORTEST_MINUTES
 from synapse.accounts.models import ClinicSettings, User
 from synapse.common.csv_reading import Table, read_table
+from synapse.common.figures import read_whole_number
 from synapse.encryption import blind_index
 from synapse.records import values
 from synapse.records.columns import COLUMNS
@@ -165,10 +166,11 @@ class Reader:
 
     def _take_length(self, row: Row, text: str) -> None:
         digits = text.lower().removesuffix("minutes").removesuffix("min").strip() or str(USUAL_MINUTES)
-        if not digits.isdecimal() or not SHORTEST_MINUTES <= int(digits) <= LONGEST_MINUTES:
+        minutes = read_whole_number(digits) or 0
+        if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
             row.problems["Minutes"] = f"Write a number from {SHORTEST_MINUTES} to {LONGEST_MINUTES}."
         else:
-            row.fields["duration_minutes"] = int(digits)
+            row.fields["duration_minutes"] = minutes
 
     def _take_moment(self, row: Row, said: dict[str, str]) -> None:
         try:

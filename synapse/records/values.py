@@ -8,6 +8,7 @@ from patients.finding.search import MONTHS
 from scheduling.models import Appointment
 
 OLDEST_YEAR = 1890
+MOST_YEARS = 100  # between a visit and today; at the ends of the calendar no zone can be reckoned with
 _ISO = re.compile(r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?$")
 _NUMERIC = re.compile(r"^(\d{1,2})[-/.\s]+(\d{1,2})[-/.\s]+(\d{4}|\d{2})(?:\s+0?0:00(?::00)?)?$")
 _DAY_NAMED = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[\s.\-]+([a-z]+)\.?[\s.,\-]+(\d{4}|\d{2})$", re.IGNORECASE)
@@ -67,9 +68,12 @@ def read_date(text: str, *, day_first: bool | None, today: date, is_past: bool =
     else:
         raise BadValue("This is no date we can read. Write it like 2025-04-03.")
     try:
-        return date(_full_year(year, today, is_past=is_past), month, day)
+        read = date(_full_year(year, today, is_past=is_past), month, day)
     except ValueError:
         raise BadValue("There is no such day.") from None
+    if not is_past and abs(read.year - today.year) > MOST_YEARS:
+        raise BadValue("This day is too far from today.")
+    return read
 
 
 def read_birth_date(text: str, *, day_first: bool | None, today: date) -> date:

@@ -48,7 +48,15 @@ def render_page(
 
 def next_page_of(request: HttpRequest) -> str:
     """Return the page of ours that the request names as `next`, else home."""
+    return next_of(request) or resolve_url("dashboard:home")
+
+
+def next_of(request: HttpRequest) -> str:
+    """Return the page of ours that the request names as `next`, nothing without one.
+
+    A word alone is none: `redirect` would take it for the name of a view, and fail when it is no view's.
+    """
     target = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        return target
-    return resolve_url("dashboard:home")
+    is_address = target.startswith(("/", "http"))
+    is_own = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_address and is_own else ""

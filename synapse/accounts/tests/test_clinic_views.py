@@ -150,12 +150,16 @@ def test_the_clinics_times_of_reminders_are_hours_in_order(signed_in, omar):
     client = signed_in(omar)
 
     client.post("/settings/clinic/", clinic_values(reminder_hours="2, 48,48", quiet_from_hour=22))
-    refused = client.post("/settings/clinic/", clinic_values(reminder_hours="2, soon"))
+    refused = [
+        client.post("/settings/clinic/", clinic_values(reminder_hours=typed))
+        for typed in ("2, soon", "2, ²", "9" * 5000)
+    ]
 
     clinic = ClinicSettings.load()
     assert (clinic.reminder_hours, clinic.quiet_from_hour) == ([48, 2], 22)
-    assert refused.status_code == 422
-    assert "separated by commas" in refused.content.decode()
+    for response in refused:
+        assert response.status_code == 422
+        assert "separated by commas" in response.content.decode()
 
 
 def test_sms_cannot_be_chosen_where_it_is_not_set_up(signed_in, omar, settings):

@@ -32,6 +32,14 @@ Old,Friend,1980-01-01,098200 00001,,asha
 Noah,Sen,2001-09-09,,,
 """
 
+# Date and time, minutes.
+FIGURES = [
+    ("2024-03-11|9 am", "9" * 4999),
+    ("2024-03-11|9 am", "²"),
+    ("9999-12-31|23:59", "50"),
+    ("0001-01-01|0:01", "50"),
+]
+
 
 def stage(text, rita, now, *, kind="patients", doctor=None):
     return services.stage_import(kind, text.encode(), doctor=doctor, by=rita, at=now)
@@ -212,6 +220,15 @@ PAT-1;;;;asha;{day};16:00;50;
     assert "another visit" in problems[5]["Row"]
     assert "another visit" in problems[7]["Row"]
     assert "No patient has this number" in problems[9]["Patient"]
+
+
+def test_figures_nobody_means_are_wrong_in_their_row_alone(friend, rita, now):
+    rows = [f"{friend.patient_id},asha,{day},{minutes}" for day, minutes in FIGURES]
+    text = "\n".join(["Patient number,Doctor,Date,Time,Minutes", *(row.replace("|", ",") for row in rows)])
+
+    staged = stage(text, rita, now, kind="appointments")
+
+    assert outcomes(staged) == ["error"] * len(FIGURES)
 
 
 def test_two_people_of_one_name_and_birth_date_need_a_number(asha, rita, friend, now):
