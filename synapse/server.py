@@ -96,6 +96,10 @@ class Request(http_protocol.WebRequest):
         if self.sealed_body is not None:
             # The application is handed the file itself: daphne would read it into memory.
             self.content = io.BytesIO()
+        elif length := self.content.seek(0, io.SEEK_END):
+            # A body that came in chunks has no length of its own, and for the application none is an empty one.
+            self.requestHeaders.setRawHeaders(b"Content-Length", [str(length).encode()])
+        self.content.seek(0)
         return super().process()
 
     def _refuse_length(self) -> None:

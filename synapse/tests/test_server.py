@@ -53,7 +53,7 @@ APPLICATION = """
             await send({"type": "websocket.send", "text": "x" * 60_000})
             await asyncio.sleep(0)
 
-    async def length(receive, send):
+    async def length(scope, receive, send):
         size, more = 0, True
         while more:
             message = await receive()
@@ -62,7 +62,9 @@ APPLICATION = """
         opened = [int(name) for name in os.listdir("/proc/self/fd")]
         files = [os.path.realpath(f"/proc/self/fd/{number}") for number in opened if number > 2]
         on_disk = [path for path in files if path.endswith("(deleted)")]
-        await send({"type": "http.response.body", "body": f"{size} bytes, {len(on_disk)} on disk".encode()})
+        said = dict(scope["headers"]).get(b"content-length", b"nothing").decode()
+        told = f"{size} bytes, {len(on_disk)} on disk" + ("" if said == str(size) else f", {said} said")
+        await send({"type": "http.response.body", "body": told.encode()})
 
     async def sealed(scope, receive, send):
         message = await receive()
@@ -85,7 +87,7 @@ APPLICATION = """
         if "sealed_body" in scope:
             await sealed(scope, receive, send)
         elif scope["type"] == "http":
-            await (length if scope["path"] == "/length" else answer)(receive, send)
+            await (length(scope, receive, send) if scope["path"] == "/length" else answer(receive, send))
         else:
             kinds = {"/idle": idle, "/deaf": deaf, "/loud": loud}
             await kinds.get(scope["path"], stream)(receive, send)
@@ -229,6 +231,15 @@ def test_a_body_of_no_said_length_is_bounded_too(server):
         client.sendall(b"0\r\n\r\n")
 
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_in_chunks_reaches_the_application_with_its_length(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+        client.sendall(b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(1000), b""))
+
+    assert b"7 bytes, 0 on disk\r\n" in answer
 
 
 def test_a_live_stream_gets_its_acknowledgement_and_1012_before_the_server_stops(server):
