@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import django
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "synapse.settings")
@@ -19,7 +20,7 @@ class Handler(ASGIHandler):
 
 
 async def nowhere(scope: Any, receive: Any, send: Any) -> None:
-    """Refuse a socket at any other address: without a route it would be an error, with a page of log each time."""
+    """Refuse a socket: without a route another address would be an error, with a page of log each time."""
     await receive()
     await send({"type": "websocket.close"})
 
@@ -35,8 +36,23 @@ from scheduling.routing import websocket_urlpatterns as calendar_sockets  # noqa
 from sessions_app.capture.turnstile import Turnstile  # noqa: E402
 from sessions_app.routing import websocket_urlpatterns as session_sockets  # noqa: E402
 
+
+def from_own_pages(inner: Any) -> Any:
+    """Let pages of this very site in: channels compares hosts, and another port of this host is another site."""
+
+    async def check(scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope["headers"])
+        origin, host = (headers.get(name, b"").decode("latin1").lower() for name in (b"origin", b"host"))
+        own = {settings.BASE_URL.lower(), f"https://{host}"}
+        if not settings.IS_PRODUCTION:
+            own.add(f"http://{host}")
+        await (inner if origin in own else nowhere)(scope, receive, send)
+
+    return check
+
+
 sockets = URLRouter([*session_sockets, *calendar_sockets, re_path("", nowhere)])  # type: ignore[arg-type]  # Django does not know sockets
-for_browsers = AllowedHostsOriginValidator(Turnstile(AuthMiddlewareStack(sockets)))
+for_browsers = AllowedHostsOriginValidator(from_own_pages(Turnstile(AuthMiddlewareStack(sockets))))
 for_programs = Turnstile(sockets)
 
 

@@ -282,7 +282,7 @@ def _parse_hello(frame: Mapping[str, Any]) -> Hello:
     if offered != ("pcm_s16le", 16_000, 1):
         raise _broken("the audio is not 16 kHz mono pcm_s16le")
     stream = frame.get("stream") or ""
-    if not isinstance(stream, str) or len(stream) > 200:
+    if not isinstance(stream, str) or len(stream) > 200 or not stream.isascii():
         raise _broken("the stream token is not a short text")
     return Hello(stream)
 

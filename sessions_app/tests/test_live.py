@@ -117,6 +117,7 @@ def test_hello_pause_resume_mark_and_finish_are_read():
         json.dumps({**HELLO, "sample_rate": 48000}),
         json.dumps({**HELLO, "channels": 2}),
         json.dumps({**HELLO, "stream": 7}),
+        json.dumps({**HELLO, "stream": "\ud800"}),
         json.dumps({**HELLO, "stream": "x" * 201}),
         '{"type": "pause"}',
         '{"type": "pause", "cid": ""}',

@@ -86,10 +86,10 @@ def _faults_beyond(last: int) -> list[Broken]:
     rowless = AuditSubject.objects.filter(event_seq__gt=last).exclude(
         Exists(AuditEvent.objects.filter(seq=OuterRef("event_seq")))
     )
-    first = rowless.order_by("event_seq").values_list("event_seq", flat=True).first()
+    # SQLite takes text for a number.
+    first: int | str | None = rowless.order_by("event_seq").values_list("event_seq", flat=True).first()
     if first is None:
         return []
-    # SQLite takes text for a number.
     return [Broken(first if isinstance(first, int) else last + 1, Kind.SUBJECTS, "it has patients of no row")]
 
 
