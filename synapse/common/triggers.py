@@ -20,8 +20,8 @@ class Trigger:
     """A refusal on one table.
 
     `when` is the SQL condition on OLD and NEW, the same on both databases, or empty for every row; `{table}` in it is
-    the table. `event` is UPDATE, DELETE or INSERT, or TRUNCATE, which `register` adds to each DELETE. With `vendor` it exists on that database only, where the other has
-    a better means or no need.
+    the table. `event` is UPDATE, DELETE or INSERT; `register` adds TRUNCATE to each DELETE. With `vendor` it exists on
+    that database only, where the other has a better means or no need.
     """
 
     name: str
