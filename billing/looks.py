@@ -3,7 +3,7 @@
 from billing.models import Bill, Claim
 from synapse.web.status import Look, look_of
 
-AT_INSURER = (Claim.Status.SENT, Claim.Status.ACCEPTED)
+AT_INSURER = Claim.WAITING
 
 
 def look_of_bill(bill: Bill, *, is_at_insurer: bool) -> Look:

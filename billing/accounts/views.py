@@ -23,6 +23,7 @@ from billing.paying import pages as paying_pages
 from billing.paying.forms import AccountPaymentForm, PayOutForm
 from billing.paying.views import note_recorded, take
 from billing.services import payments
+from billing.services.claim_settling import waiting_claims
 from billing.services.payments import Share
 from patients.models import Patient
 from synapse.accounts.decorators import requires
@@ -95,6 +96,7 @@ def account(request: ClinicRequest, patient_pk: UUID) -> HttpResponse:
     context |= {
         "currencies": [(each, each) for each in currencies],
         "may_pay": request.user.may(Permission.RECORD_PAYMENTS),
+        "waiting_claims": list(waiting_claims(bills)),
         "address": request.path,
     }
     return render_page(request, "billing/account.html", context, form=form)

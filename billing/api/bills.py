@@ -122,7 +122,8 @@ class BillViewSet(Creates, Updates, ScopedViewSet[Bill]):
 
     @extend_schema(
         summary="Record a payment on a bill",
-        description="A draft gets its number first. With the same `Idempotency-Key` it is paid once, also after a day.",
+        description="A draft gets its number first. With the same `Idempotency-Key` it is paid once, also after a day. The "
+        "method `insurance` settles the claim of the bill that waits for its insurer.",
         request=NewPaymentSerializer,
         responses={200: BillSerializer},
         examples=[examples.PAYMENT],

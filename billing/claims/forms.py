@@ -176,7 +176,7 @@ class PaidForm(KeyedForm):
     amount = AmountField(
         min_value=ZERO,
         label="The insurer pays",
-        help_text="0 when all went to the deductible",
+        help_text="0 when all went to the deductible; a refusal is recorded as denied",
         error_messages={"required": "Enter what the insurer pays"},
     )
     contractual = AmountField(

@@ -30,7 +30,8 @@ WORDS = {
     Status.SENT: "sent, no answer yet",
     Status.ACCEPTED: "accepted, not paid yet",
     Status.DENIED: "denied",
-    Status.PAID: "settled",
+    Status.PAID: "paid",
+    Status.TO_PATIENT: "answered with nothing, all of it is the patient's",
     Status.WITHDRAWN: "withdrawn",
 }
 CHIPS = {
@@ -119,6 +120,7 @@ def page_context(claim: Claim, user: User) -> dict[str, Any]:
         "can_accept": may_work and claim.status == Status.SENT,
         "can_answer": may_work and claim.waits_for_insurer,
         "can_withdraw": may_work and claim.status in (Status.PREPARED, Status.SENT, Status.ACCEPTED),
+        "can_take_back": may_work and claim.status == Status.TO_PATIENT,
         "can_resubmit": may_work and is_denied and successor is None,
     }
 

@@ -22,7 +22,7 @@ from synapse.web.http import ClinicRequest, render_page
 @requires(Permission.RECORD_PAYMENTS)
 def payer_list(request: ClinicRequest) -> HttpResponse:
     """Show the insurers, and how many claims each has not answered."""
-    waiting = Count("claims", filter=Q(claims__status__in=[Claim.Status.SENT, Claim.Status.ACCEPTED]))
+    waiting = Count("claims", filter=Q(claims__status__in=Claim.WAITING))
     rows = Payer.objects.annotate(waiting=waiting)
     return render_page(request, "billing/payers.html", {"payers": rows})
 

@@ -17,9 +17,10 @@ Status = Claim.Status
 # What a tab of the list holds. A denied claim that was resubmitted is over.
 SHOWN = {
     "to_send": Q(status=Status.PREPARED),
-    "with_insurer": Q(status__in=[Status.SENT, Status.ACCEPTED]),
+    "with_insurer": Q(status__in=Claim.WAITING),
     "denied": Q(status=Status.DENIED, replaced_by=None),
     "paid": Q(status=Status.PAID),
+    "to_patient": Q(status=Status.TO_PATIENT),
     "withdrawn": Q(status=Status.WITHDRAWN),
     "all": Q(),
 }

@@ -18,7 +18,8 @@ from billing.claims.views import get_claim
 from billing.ledger import owing
 from billing.models import Claim
 from billing.money import format_money
-from billing.services import claim_payments, claims
+from billing.paying.forms import ReversalForm
+from billing.services import claim_payments, claim_reopening, claims
 from synapse.accounts.decorators import requires
 from synapse.accounts.models import ClinicSettings
 from synapse.accounts.roles import Permission
@@ -102,6 +103,22 @@ def paid(request: ClinicRequest, pk: UUID) -> HttpResponse:
         "What the insurer leaves becomes the patient's."
     )
     return _step(request, claim, form, step, title="Insurer's payment", words=words, icon="cash", money=bill.currency)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@requires(Permission.RECORD_PAYMENTS)
+def take_back(request: ClinicRequest, pk: UUID) -> HttpResponse:
+    """Take back that the insurer answered with nothing."""
+    claim = get_claim(request.user, pk)
+    form = ReversalForm(request.POST or None)
+
+    def step(data: dict[str, Any]) -> str:
+        claim_reopening.take_back_answer(claim, by=request.user, at=timezone.now(), **data)
+        return "The answer is taken back. The claim waits for the insurer again."
+
+    words = "The claim waits for the insurer again, and the insurer's share of the bill is as it was before."
+    return _step(request, claim, form, step, title="Take the answer back", words=words, icon="arrow-back-up")
 
 
 def _step(

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("claims/<uuid:pk>/accept/", step_views.accept, name="claim_accept"),
     path("claims/<uuid:pk>/deny/", step_views.deny, name="claim_deny"),
     path("claims/<uuid:pk>/paid/", step_views.paid, name="claim_paid"),
+    path("claims/<uuid:pk>/take-back/", step_views.take_back, name="claim_take_back"),
     path("claims/<uuid:pk>/resubmit/", views.resubmit, name="claim_resubmit"),
     path("claims/<uuid:pk>/withdraw/", views.withdraw, name="claim_withdraw"),
     path("claims/<uuid:pk>/sheet/", views.data_sheet, name="claim_sheet"),

@@ -38,6 +38,7 @@ TABS = (
     ("with_insurer", "With the insurer"),
     ("denied", "Denied"),
     ("paid", "Paid"),
+    ("to_patient", "Left to patients"),
     ("withdrawn", "Withdrawn"),
     ("all", "All"),
 )

@@ -11,7 +11,7 @@ from billing.models import Bill, Claim, LedgerEntry, Payment
 from billing.money import ZERO
 
 # After these nothing more comes from the insurer: what is open is the patient's.
-ANSWERED = frozenset({Claim.Status.DENIED, Claim.Status.PAID})
+ANSWERED = frozenset({Claim.Status.DENIED, Claim.Status.PAID, Claim.Status.TO_PATIENT})
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ class Claim(Timestamped):
         ACCEPTED = "accepted", "Accepted"
         DENIED = "denied", "Denied"
         PAID = "paid", "Paid"
+        # Answered with nothing: all of it went to the deductible.
+        TO_PATIENT = "to_patient", "Left to patient"
         WITHDRAWN = "withdrawn", "Withdrawn"
 
     class Via(models.TextChoices):
@@ -84,14 +86,16 @@ class Claim(Timestamped):
 
     TRANSITIONS = {
         Status.PREPARED: {Status.SENT, Status.WITHDRAWN},
-        Status.SENT: {Status.ACCEPTED, Status.DENIED, Status.PAID, Status.WITHDRAWN},
-        Status.ACCEPTED: {Status.PAID, Status.DENIED, Status.WITHDRAWN},
+        Status.SENT: {Status.ACCEPTED, Status.DENIED, Status.PAID, Status.TO_PATIENT, Status.WITHDRAWN},
+        Status.ACCEPTED: {Status.PAID, Status.TO_PATIENT, Status.DENIED, Status.WITHDRAWN},
         Status.DENIED: set(),
-        # Where it stood before, when the insurer's payment is taken back.
+        # Where it stood before, when the insurer's answer is taken back.
         Status.PAID: {Status.SENT, Status.ACCEPTED},
+        Status.TO_PATIENT: {Status.SENT, Status.ACCEPTED},
         Status.WITHDRAWN: set(),
     }
-    LIVE = (Status.PREPARED, Status.SENT, Status.ACCEPTED, Status.PAID)
+    WAITING = (Status.SENT, Status.ACCEPTED)
+    LIVE = (Status.PREPARED, *WAITING, Status.PAID, Status.TO_PATIENT)
 
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="claims")
     payer = models.ForeignKey(Payer, on_delete=models.PROTECT, related_name="claims")
@@ -104,19 +108,19 @@ class Claim(Timestamped):
     claimed_amount = EncryptedDecimalField(
         max_digits=12, decimal_places=2, null=True, blank=True, help_text="The charges of its lines, box 28."
     )
-    payment = models.OneToOneField(
-        "billing.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="claim"
+    payment = models.ForeignKey(
+        "billing.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
     )
     split_before = EncryptedJSONField(
         default=dict,
         blank=True,
-        help_text="Of a paid one: who bore what of the bill until the insurer answered, by the names of its columns.",
+        help_text="Of an answered one: who bore what of the bill until the insurer answered, by the names of its columns.",
     )
     sent_via = models.CharField(max_length=6, choices=Via.choices, blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     denied_at = models.DateTimeField(null=True, blank=True)
-    paid_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True, help_text="When it was settled, also with nothing.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     denial_reason = EncryptedTextField(blank=True, default="")
 
@@ -126,9 +130,13 @@ class Claim(Timestamped):
         constraints = [
             models.UniqueConstraint(
                 fields=["bill"],
-                condition=Q(status__in=["prepared", "sent", "accepted", "paid"]),
+                condition=Q(status__in=["prepared", "sent", "accepted", "paid", "to_patient"]),
                 name="claim_one_live_per_bill",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(status="paid", payment__isnull=False) | (~Q(status="paid") & Q(payment__isnull=True)),
+                name="claim_paid_has_payment",
+            ),
         ]
         indexes = [models.Index(fields=["status", "sent_at"], name="claim_status_sent")]
 
@@ -146,4 +154,4 @@ class Claim(Timestamped):
 
     @property
     def waits_for_insurer(self) -> bool:
-        return self.status in (self.Status.SENT, self.Status.ACCEPTED)
+        return self.status in self.WAITING

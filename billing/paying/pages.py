@@ -16,6 +16,7 @@ from billing.ledger import entries as ledger
 from billing.ledger import owing
 from billing.models import Bill, LedgerEntry, Method, PatientAccount, Payment
 from billing.money import ZERO
+from billing.services.claim_settling import waiting_claims
 from patients.models import Patient
 from synapse.accounts.models import User
 
@@ -60,6 +61,7 @@ def pay_context(bill: Bill) -> dict[str, Any]:
         "credit": credit,
         "usable_credit": min(credit, split.patient_owes),
         "credit_key": uuid4(),
+        "waiting_claims": list(waiting_claims([bill])),
     }
 
 

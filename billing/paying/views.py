@@ -113,7 +113,7 @@ def reverse_payment(request: ClinicRequest, pk: UUID) -> HttpResponse:
     if not row.is_reversed:
         permissions.check_can_reverse(request.user, found, [bill for bill, _ in row.parts], at=timezone.now())
     form = PaymentReversalForm(request.POST or None)
-    claim = Claim.objects.filter(payment=found).only("control_number").first()
+    settled = list(found.claims.only("control_number"))
     if request.method == "POST" and form.is_valid():
         try:
             payments.reverse_payment(found, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now())
@@ -122,12 +122,10 @@ def reverse_payment(request: ClinicRequest, pk: UUID) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, str(error))
         else:
-            if claim is not None:
-                words = f"Claim {claim.control_number} waits for the insurer’s answer again."
-                messages.success(request, f"Payment {found.receipt_number} reversed. {words}")
-                return redirect("billing:claim", claim.pk)
+            if settled:
+                return _reopened(request, found, settled)
             return _reversed(request, found, row, form.cleaned_data["right_amount"])
-    context = {"payment": found, "row": row, "claim": claim, "next": next_of(request)}
+    context = {"payment": found, "row": row, "settled": settled, "next": next_of(request)}
     return render_page(request, "billing/reverse_payment.html", context, form=form)
 
 
@@ -276,6 +274,16 @@ def _reversed(
             return redirect("billing:detail", bill.pk)
         request.session[MISTYPED] = {"bill": str(bill.pk), "payment": str(found.pk), "amount": str(right_amount)}
         return redirect("billing:pay", bill.pk)
+    return redirect("billing:account", found.patient.kept_id)
+
+
+def _reopened(request: ClinicRequest, found: Payment, settled: list[Claim]) -> HttpResponse:
+    """Lead to the claim that waits again, or to the patient's account when it was several."""
+    numbers = ", ".join(claim.control_number for claim in settled)
+    words = f"Claim {numbers} waits" if len(settled) == 1 else f"Claims {numbers} wait"
+    messages.success(request, f"Payment {found.receipt_number} reversed. {words} for the insurer’s answer again.")
+    if len(settled) == 1:
+        return redirect("billing:claim", settled[0].pk)
     return redirect("billing:account", found.patient.kept_id)
 
 

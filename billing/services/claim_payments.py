@@ -7,17 +7,14 @@ from uuid import UUID
 from billing import permissions
 from billing.errors import BadAmount, KeyReused, TooMuch
 from billing.ledger import entries as ledger
-from billing.ledger import owing
 from billing.models import Bill, Claim, Method, Payment
 from billing.money import ZERO, round_money
 from billing.services import corrections, payments
-from billing.services.claim_reopening import split_of
-from billing.services.claims import record
+from billing.services.claim_settling import leave_rest_to_patient, settle_claim
 from billing.services.rows import lock
 from synapse.accounts.models import User
 from synapse.audit.services import unit_of_work
 from synapse.common.errors import Conflict, InvalidTransition
-from synapse.common.transitions import advance
 
 Status = Claim.Status
 
@@ -34,9 +31,10 @@ def mark_paid(
 ) -> Claim:
     """Take the insurer's answer: what it pays, and by contract nobody pays (`contractual`); the rest is the patient's.
 
-    An amount of nothing is an answer too: all of it went to the deductible. What is more than the bill has open becomes
-    the patient's credit. `key` becomes the payment's id, so the same answer twice counts once. Raises BadAmount,
-    InvalidTransition, NotAllowed when this person may not adjust bills, KeyReused.
+    An amount of nothing is an answer too: all of it went to the deductible, and the claim ends as left to the patient.
+    A refusal is `claims.mark_denied`. What is more than the bill has open becomes the patient's credit. `key` becomes
+    the payment's id, so the same answer twice counts once. Raises BadAmount, InvalidTransition, NotAllowed when this
+    person may not adjust bills, KeyReused.
     """
     permissions.check_can_work_with_bills(by)
     bill = claim.bill
@@ -45,9 +43,9 @@ def mark_paid(
         lock(bill)
         claim.refresh_from_db(from_queryset=Claim.objects.select_for_update())
         claim.bill = bill
-        if claim.status == Status.PAID and _is_repeated(claim, key, amount):
+        if claim.status in (Status.PAID, Status.TO_PATIENT) and _is_repeated(claim, key, amount):
             return claim
-        if Status.PAID not in Claim.TRANSITIONS[Status(claim.status)]:
+        if claim.status not in Claim.WAITING:
             words = claim.get_status_display().lower()
             raise InvalidTransition(f"This claim is {words}. An insurer pays one that was sent.")
         if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
@@ -55,7 +53,7 @@ def mark_paid(
         if key and Payment.objects.filter(pk=key).exists():
             raise KeyReused("This answer was taken back. Open the page again to record another one.")
         _check(bill, amount, contractual)
-        payment, before = None, split_of(bill)
+        payment = None
         if amount:
             shares = [payments.Share(bill, amount)] if bill.outstanding_amount else []
             payment = payments.take_payment(
@@ -72,13 +70,15 @@ def mark_paid(
                 insurer=claim.payer,
             )
             lock(bill)
+            claim.refresh_from_db()
+            claim.bill = bill
+        if claim.status in Claim.WAITING:  # nothing came, or the bill took none of it
+            settle_claim(claim, payment, by=by, at=at)
         if contractual:
             corrections.adjust_bill(
                 bill, amount=contractual, reason=f"Agreed with the insurer, claim {claim.control_number}", by=by, at=at
             )
-        advance(claim, Status.PAID, at=at, paid_at=at, payment=payment, split_before=before)
-        _leave_rest_to_patient(bill)
-        record(claim, "pay", by=by, payment=payment.receipt_number if payment else "none")
+            leave_rest_to_patient(bill, is_deductible=payment is None)
     return claim
 
 
@@ -101,16 +101,3 @@ def _is_repeated(claim: Claim, key: UUID | None, amount: Decimal) -> bool:
     if claim.payment.amount != amount:
         raise KeyReused("This request was used for another payment. Open the page again.")
     return True
-
-
-def _leave_rest_to_patient(bill: Bill) -> None:
-    """Let the split follow the insurer's answer: what the patient paid or owes is theirs, the rest is covered."""
-    split = owing.split_one(bill)
-    theirs = max(ZERO, min(bill.total_amount, split.patient_paid + split.patient_owes))
-    bill.patient_responsibility = theirs
-    bill.insurance_covered_amount = bill.total_amount - theirs
-    if bill.copay_amount is not None:
-        bill.copay_amount = min(bill.copay_amount, theirs)
-    if bill.deductible_amount is not None:
-        bill.deductible_amount = min(bill.deductible_amount, theirs - (bill.copay_amount or ZERO))
-    bill.save(update_fields=["patient_responsibility", "insurance_covered_amount", "copay_amount", "deductible_amount"])

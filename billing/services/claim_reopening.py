@@ -1,4 +1,4 @@
-"""Let a claim follow when the insurer's payment that settled it is taken back: it waits for its answer again."""
+"""Let a claim wait for its answer again when the one that settled it is taken back."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,37 +7,56 @@ from typing import Any
 from billing import permissions
 from billing.ledger import entries as ledger
 from billing.models import Bill, Claim, LedgerEntry, Payment
-from billing.services.rows import lock, settle
+from billing.services.claim_settling import SPLIT
+from billing.services.rows import check_reason, lock, settle
 from synapse.accounts.models import User
 from synapse.audit import services as audit
 from synapse.audit.models import Action
+from synapse.common.errors import InvalidTransition
 from synapse.common.transitions import advance
 
 Kind = LedgerEntry.Kind
 Status = Claim.Status
-# What the insurer's answer changes on a bill.
-SPLIT = ("insurance_covered_amount", "patient_responsibility", "copay_amount", "deductible_amount")
 
 
-def split_of(bill: Bill) -> dict[str, str | None]:
-    """Return who bears what of a bill, as a claim keeps it."""
-    amounts: dict[str, Decimal | None] = {name: getattr(bill, name) for name in SPLIT}
-    return {name: None if amount is None else str(amount) for name, amount in amounts.items()}
-
-
-def reopen_claim(payment: Payment, *, reason: str, by: User, at: datetime) -> Claim | None:
-    """Take back what a payment settled: its claim waits again, the agreed reduction and the split go with it.
+def reopen_claims(payment: Payment, *, reason: str, by: User, at: datetime) -> None:
+    """Take back what a payment settled: its claims wait again, the agreed reduction and the split go with it.
 
     The caller has the unit of work open, holds the account's lock and has reversed the payment's entries. Raises
     NotAllowed when this person may not take the reduction back.
     """
-    claim = Claim.objects.filter(payment=payment).select_related("bill").first()
-    if claim is None:
-        return None
+    for claim in payment.claims.select_related("bill").order_by("bill_id"):
+        _reopen(
+            claim,
+            reason=reason,
+            by=by,
+            at=at,
+            detail={"because": "payment_reversed"} | {"payment": payment.receipt_number},
+        )
+
+
+def take_back_answer(claim: Claim, *, reason: str, by: User, at: datetime) -> Claim:
+    """Take back that the insurer answered a claim with nothing: it waits again, on the split from before.
+
+    An answer with money is taken back by `payments.reverse_payment`. Raises InvalidTransition, NotAllowed when this
+    person may not take the agreed reduction back, DomainError without a reason.
+    """
+    permissions.check_can_work_with_bills(by)
+    reason = check_reason(reason)
+    with audit.unit_of_work():
+        _reopen(claim, reason=reason, by=by, at=at, detail={"because": "by_hand"}, only=Status.TO_PATIENT)
+    return claim
+
+
+def _reopen(
+    claim: Claim, *, reason: str, by: User, at: datetime, detail: dict[str, str], only: str = Status.PAID
+) -> None:
     bill = claim.bill
     lock(bill)
     claim.refresh_from_db(from_queryset=Claim.objects.select_for_update())
     claim.bill = bill
+    if claim.status != only:
+        raise InvalidTransition("This claim has no such answer any more. Open it again.")
     for entry in _agreed(bill, claim):
         permissions.check_can_take_back(by, entry, at=at)
         ledger.add_entry(bill, Kind.REVERSAL, entry.amount, by=by, at=at, reverses=entry, reason=reason)
@@ -45,9 +64,7 @@ def reopen_claim(payment: Payment, *, reason: str, by: User, at: datetime) -> Cl
     settle(bill, at=at)
     before = Status.ACCEPTED if claim.accepted_at else Status.SENT
     advance(claim, before, at=at, paid_at=None, payment=None, split_before={})
-    detail = {"verb": "reopen", "because": "payment_reversed", "payment": payment.receipt_number}
-    audit.record(Action.UPDATE, by=by, target=claim, patient_id=bill.patient_id, detail=detail)
-    return claim
+    audit.record(Action.UPDATE, by=by, target=claim, patient_id=bill.patient_id, detail={"verb": "reopen", **detail})
 
 
 def _agreed(bill: Bill, claim: Claim) -> list[LedgerEntry]:

@@ -11,7 +11,8 @@ from billing.errors import BadAmount, KeyReused, Locked, TooMuch
 from billing.ledger import entries as ledger
 from billing.models import Bill, LedgerEntry, Method, PatientAccount, Payer, Payment
 from billing.money import ZERO, round_money
-from billing.services.claim_reopening import reopen_claim
+from billing.services.claim_reopening import reopen_claims
+from billing.services.claim_settling import payer_of_waiting, settle_waiting
 from billing.services.issuing import issue_locked
 from billing.services.rows import check_amount, check_reason, find_repeated, lock, note_last_payment, record, settle
 from patients.models import Patient
@@ -82,9 +83,10 @@ def take_payment(
     """Take one payment of a patient for any number of their bills; what no bill takes is kept as credit if wanted.
 
     A share above what is open on its bill leaves the difference over. Draft bills are issued first. `by` is None when
-    a payment provider reports it. The receipt and the credit are the kept record's. Raises BadAmount when the shares
-    are more than the payment or something is left over unasked, Locked when a bill takes no payment, KeyReused and
-    NotIssuable.
+    a payment provider reports it. The receipt and the credit are the kept record's. An insurer's payment settles its
+    claims that wait for an answer about these bills. Raises BadAmount when the shares are more than the payment or
+    something is left over unasked, Locked when a bill takes no payment, KeyReused, NotIssuable, and DomainError when
+    the claims of several insurers wait and none is named.
     """
     if by is not None:
         permissions.check_can_work_with_bills(by)
@@ -115,12 +117,17 @@ def take_payment(
             by=by,
         )
         takes = _prepare_shares(shares, patient=patient, currency=currency, by=by, at=at)
+        paid = [each.bill for each in takes]
+        if payment.paid_by == PaidBy.INSURER and insurer is None:
+            payment.insurer = payer_of_waiting(paid)
         rest = amount - sum((each.amount for each in takes), ZERO)
         if rest and not keep_rest_as_credit:
             raise TooMuch("The amount is more than is open.")
         payment.save(force_insert=True)
         for each in takes:
             _pay(each.bill, each.amount, payment=payment, by=by, at=at)
+        if payment.insurer is not None:
+            settle_waiting(paid, payment, by=by, at=at)
         if rest:
             ledger.add_account_entry(
                 account, Kind.OVERPAYMENT, rest, by=by, at=at, payment=payment, method=method, reference=reference
@@ -204,7 +211,7 @@ def pay_out_credit(
 def reverse_payment(payment: Payment, *, reason: str, by: User, at: datetime) -> None:
     """Take back a payment that was recorded wrongly: its bills are open again, its credit is gone.
 
-    The claim it settled waits for its answer again. No money goes out; that is a refund. Whoever recorded it may on the
+    The claims it settled wait for their answer again. No money goes out; that is a refund. Whoever recorded it may on the
     same day, see `permissions.check_can_reverse`. Raises NotAllowed, Locked when it was taken back before or its credit
     was used, and DomainError without a reason.
     """
@@ -257,7 +264,7 @@ def reverse_payment(payment: Payment, *, reason: str, by: User, at: datetime) ->
             settle(bill, at=at)
             record(bill, "reverse_payment", by=by, payment=payment.receipt_number)
         if payment.insurer_id is not None:
-            reopen_claim(payment, reason=reason, by=by, at=at)
+            reopen_claims(payment, reason=reason, by=by, at=at)
 
 
 def _prepare_shares(

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -10,12 +9,10 @@ from django.utils import timezone
 from billing.claims import electronic
 from billing.claims.boxes import load_form
 from billing.claims.prefill import net_charges
-from billing.errors import BadAmount, ClaimIncomplete, KeyReused, NotClaimable
-from billing.ledger import owing
-from billing.ledger.checking import find_faults
-from billing.models import Bill, Claim, LedgerEntry, PatientAccount, Payment
+from billing.errors import ClaimIncomplete, NotClaimable
+from billing.models import Bill, Claim
 from billing.money import ZERO, Line
-from billing.services import claim_payments, claim_rules, claims, corrections, insurance, payments
+from billing.services import claim_rules, claims, corrections, insurance, payments
 from billing.tests.claim_factories import (
     DOCTOR_NPI,
     answer,
@@ -29,7 +26,7 @@ from billing.tests.factories import make_bill
 from scheduling.services import edits
 from scheduling.tests.factories import make_appointment
 from synapse.audit.models import AuditEvent
-from synapse.common.errors import Conflict, DomainError, InvalidTransition, NotAllowed
+from synapse.common.errors import Conflict, DomainError, NotAllowed
 
 pytestmark = pytest.mark.django_db
 Status = Claim.Status
@@ -296,143 +293,6 @@ def test_a_bill_that_is_called_off_withdraws_its_claim(asha, end):
 
     claim.refresh_from_db()
     assert claim.status == Status.WITHDRAWN
-
-
-def test_an_insurers_payment_settles_the_claim_and_leaves_the_rest_to_the_patient(asha):
-    claim = make_claim(asha, status=Status.ACCEPTED, covered="180")
-    key = uuid4()
-
-    for _ in range(2):
-        claim_payments.mark_paid(
-            claim, amount=Decimal(120), contractual=Decimal(30), reference="ERA 7", key=key, by=asha, at=timezone.now()
-        )
-
-    bill = Bill.objects.get(pk=claim.bill_id)
-    assert claim.status == Status.PAID
-    assert claim.payment.amount == Decimal(120)
-    assert (claim.payment.paid_by, claim.payment.insurer) == ("insurer", claim.payer)
-    assert bill.outstanding_amount == Decimal(50)
-    assert bill.patient_responsibility == Decimal(50)
-    assert bill.insurance_covered_amount + bill.patient_responsibility == bill.total_amount
-    split = owing.split_one(bill)
-    assert (split.insurer_paid, split.insurer_expected, split.patient_owes) == (Decimal(120), Decimal(0), Decimal(50))
-    assert Payment.objects.count() == 1
-    assert not list(find_faults(at=timezone.now()))
-
-
-def test_what_the_insurer_pays_beyond_the_bill_is_the_patients_credit(asha):
-    claim = make_claim(asha, status=Status.SENT)
-    payments.record_payment(claim.bill, amount=Decimal(150), method="card", by=asha, at=timezone.now())
-
-    claim_payments.mark_paid(claim, amount=Decimal(120), by=asha, at=timezone.now(), key=uuid4())
-
-    bill = Bill.objects.get(pk=claim.bill_id)
-    assert bill.status == Bill.Status.PAID
-    assert PatientAccount.objects.get().credit == Decimal(70)
-    assert not list(find_faults(at=timezone.now()))
-
-
-def test_an_insurer_pays_into_the_credit_when_the_patient_paid_it_all(asha):
-    claim = make_claim(asha, status=Status.SENT)
-    payments.record_payment(claim.bill, amount=Decimal(200), method="card", by=asha, at=timezone.now())
-
-    claim_payments.mark_paid(claim, amount=Decimal(80), by=asha, at=timezone.now(), key=uuid4())
-
-    assert PatientAccount.objects.get().credit == Decimal(80)
-    assert not list(find_faults(at=timezone.now()))
-
-
-def test_an_answer_of_nothing_leaves_all_to_the_patient(asha):
-    claim = make_claim(asha, status=Status.SENT, covered="150")
-
-    claim_payments.mark_paid(claim, amount=Decimal(0), by=asha, at=timezone.now())
-
-    bill = Bill.objects.get(pk=claim.bill_id)
-    assert (claim.status, claim.payment) == (Status.PAID, None)
-    assert (bill.patient_responsibility, bill.insurance_covered_amount) == (Decimal(200), Decimal(0))
-
-
-def test_refused_payments_leave_nothing_behind(asha, rita):
-    claim = make_claim(asha, status=Status.SENT)
-    at, key = timezone.now(), uuid4()
-
-    with pytest.raises(BadAmount, match="agreed reduction"):
-        claim_payments.mark_paid(claim, amount=Decimal(120), contractual=Decimal(81), by=asha, at=at, key=key)
-    with pytest.raises(NotAllowed):
-        claim_payments.mark_paid(claim, amount=Decimal(120), contractual=Decimal(10), by=rita, at=at, key=key)
-    assert not Payment.objects.exists()
-    assert LedgerEntry.objects.count() == 1
-    claim.refresh_from_db()
-    claim_payments.mark_paid(claim, amount=Decimal(120), by=rita, at=at, key=key)
-    with pytest.raises(KeyReused):
-        claim_payments.mark_paid(claim, amount=Decimal(121), by=rita, at=at, key=key)
-    with pytest.raises(InvalidTransition):
-        claim_payments.mark_paid(claim, amount=Decimal(120), by=rita, at=at, key=uuid4())
-
-
-@pytest.mark.parametrize("before", [Status.SENT, Status.ACCEPTED])
-def test_a_claim_waits_again_when_the_insurers_payment_is_taken_back(asha, before):
-    claim = make_claim(asha, status=before, covered="180")
-    key = uuid4()
-    claim_payments.mark_paid(
-        claim, amount=Decimal(12), contractual=Decimal(30), reference="ERA 7", key=key, by=asha, at=timezone.now()
-    )
-
-    payments.reverse_payment(claim.payment, reason="Typed 12, was 120", by=asha, at=timezone.now())
-
-    claim, bill = Claim.objects.get(), Bill.objects.get()
-    assert (claim.status, claim.payment, claim.paid_at) == (before, None, None)
-    assert (bill.outstanding_amount, bill.insurance_covered_amount, bill.patient_responsibility) == (200, 180, 20)
-    split = owing.split_one(bill)
-    assert (split.insurer_paid, split.insurer_expected, split.patient_owes) == (0, 180, 20)
-    assert AuditEvent.objects.filter(target_id=str(claim.pk)).latest("seq").detail["verb"] == "reopen"
-    assert not list(find_faults(at=timezone.now()))
-    # A form left open from before does not bring the payment back that was taken back.
-    with pytest.raises(KeyReused):
-        claim_payments.mark_paid(claim, amount=Decimal(12), key=key, by=asha, at=timezone.now())
-    claim_payments.mark_paid(
-        claim, amount=Decimal(120), contractual=Decimal(30), key=uuid4(), by=asha, at=timezone.now()
-    )
-    bill.refresh_from_db()
-    assert (claim.status, bill.outstanding_amount, bill.patient_responsibility) == (Status.PAID, 50, 50)
-    assert not list(find_faults(at=timezone.now()))
-
-
-def test_a_paid_claim_opens_again_by_its_payment_alone(asha):
-    claim = make_claim(asha, status=Status.ACCEPTED)
-    claim_payments.mark_paid(claim, amount=Decimal(120), by=asha, at=timezone.now(), key=uuid4())
-
-    with pytest.raises(InvalidTransition, match="Reverse the insurer"):
-        claims.mark_accepted(claim, claim_number="ICN-901", by=asha, at=timezone.now())
-    with pytest.raises(InvalidTransition, match="Reverse the insurer"):
-        claims.mark_sent(claim, via="file", by=asha, at=timezone.now())
-
-
-def test_a_claim_is_reopened_by_who_may_take_the_reduction_back(asha, rita):
-    claim = make_claim(asha, status=Status.SENT)
-    claim_payments.mark_paid(
-        claim, amount=Decimal(120), contractual=Decimal(30), by=asha, at=timezone.now(), key=uuid4()
-    )
-
-    with pytest.raises(NotAllowed):
-        payments.reverse_payment(claim.payment, reason="Typed twice", by=rita, at=timezone.now())
-
-    claim.refresh_from_db()
-    assert claim.status == Status.PAID
-    assert not LedgerEntry.objects.filter(kind="reversal").exists()
-
-
-def test_an_insurers_payment_that_became_credit_reopens_its_claim_too(asha):
-    claim = make_claim(asha, status=Status.SENT)
-    payments.record_payment(claim.bill, amount=Decimal(200), method="card", by=asha, at=timezone.now())
-    claim_payments.mark_paid(claim, amount=Decimal(80), by=asha, at=timezone.now(), key=uuid4())
-
-    payments.reverse_payment(claim.payment, reason="Another patient's", by=asha, at=timezone.now())
-
-    claim.refresh_from_db()
-    assert (claim.status, claim.payment) == (Status.SENT, None)
-    assert PatientAccount.objects.get().credit == 0
-    assert not list(find_faults(at=timezone.now()))
 
 
 def test_a_day_in_the_future_is_no_day_of_sending(asha):

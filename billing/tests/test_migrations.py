@@ -9,9 +9,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from billing.ledger.checking import find_faults
-from billing.models import Bill, LedgerEntry, LedgerMonth, PatientAccount, Payment
+from billing.models import Bill, Claim, LedgerEntry, LedgerMonth, PatientAccount, Payment
 from billing.money import ZERO
-from billing.services import collecting, corrections, payments
+from billing.services import claim_payments, collecting, corrections, payments
+from billing.tests.claim_factories import make_claim, make_claimable, set_up_clinic
 from patients.tests.factories import make_patient
 from sessions_app import services as sessions
 from synapse.common import triggers
@@ -180,3 +181,20 @@ def test_an_old_database_becomes_one_of_today_and_goes_on(old_database, asha, be
     corrections.refund_payment(bill, amount=Decimal(100), reason="Agreed", by=ben, at=now)
     assert PatientAccount.objects.get().credit == Decimal(100)
     assert list(find_faults(now)) == []
+
+
+@pytest.mark.timeout(600)  # the last migrations back and forth
+def test_claims_answered_with_nothing_get_a_status_of_their_own(transactional_db, asha):
+    set_up_clinic(asha)
+    answered = [make_claim(asha, status=Claim.Status.SENT, bill=make_claimable(asha)) for _ in range(2)]
+    for claim, amount in zip(answered, (0, 120), strict=True):
+        claim_payments.mark_paid(claim, amount=Decimal(amount), by=asha, at=AT + timedelta(days=900))
+
+    try:
+        OfBilling(connection).migrate([("billing", "0023_split_before_the_answer")])
+        assert set(Claim.objects.values_list("status", flat=True)) == {"paid"}
+    finally:
+        migrate_to_today()
+
+    states = dict(Claim.objects.values_list("pk", "status"))
+    assert states == {answered[0].pk: "to_patient", answered[1].pk: "paid"}

@@ -48,6 +48,7 @@ LOOKS: dict[str, tuple[str, str]] = {
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
     ("claim", "sent"): ("info", "send"),
     ("claim", "withdrawn"): ("", "ban"),
+    ("claim", "to_patient"): ("warn", "user"),
     ("report", "completed"): ("warn", "writing-sign"),
     ("report", "pending"): ("violet", "clock"),
 }

@@ -34,7 +34,7 @@ def _denied(reader: Reader) -> QuerySet[Claim]:
 
 def _silent(reader: Reader) -> QuerySet[Claim]:
     long_ago = reader.at - UNANSWERED
-    return _claims(reader).filter(status__in=[Status.SENT, Status.ACCEPTED], sent_at__lt=long_ago).order_by("sent_at")
+    return _claims(reader).filter(status__in=Claim.WAITING, sent_at__lt=long_ago).order_by("sent_at")
 
 
 def _describe(rows: Sequence[Claim], reader: Reader) -> Iterable[Item]:

@@ -112,7 +112,7 @@ def test_the_demo_clinic_has_everything_the_tour_shows(demo, client):
     assert len({f"{bill.bill_date:%Y%m}" for bill in bills if bill.bill_date}) >= 5
     assert {bill.collection_status for bill in bills} >= {"none", "reminded", "disputed", "written_off"}
     assert max(bill.reminder_sent_count for bill in bills) == 2
-    assert {claim.status for claim in Claim.objects.all()} == {"sent", "denied", "accepted"}
+    assert {claim.status for claim in Claim.objects.all()} == {"sent", "denied", "paid"}
     assert sum(account.credit for account in PatientAccount.objects.all()) == 500
     assert {bool(close.reasons) for close in DayClose.objects.all()} == {True, False}
     assert {method for (method,) in Payment.objects.values_list("method")} >= {"cash", "card", "upi", "insurance"}
