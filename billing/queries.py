@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
@@ -133,13 +133,17 @@ def letter_rows(message: BillMessage) -> list[BillMessage]:
     return [leading, *followers.order_by("bill__due_date", "pk")]
 
 
-def taken_in_person(start: datetime, end: datetime, currency: str) -> tuple[Decimal, int]:
-    """Return the sum and the number of payments taken in person in [start, end)."""
-    payments = LedgerEntry.objects.filter(
-        kind=LedgerEntry.Kind.PAYMENT, at__gte=start, at__lt=end, method__in=PAID_IN_PERSON, bill__currency=currency
+def taken_in_person(day: date, currency: str) -> tuple[Decimal, int]:
+    """Return the sum and the number of payments taken in person on a day of the clinic that were not taken back."""
+    entries = LedgerEntry.objects.filter(
+        booked_on=day,
+        currency=currency,
+        kind__in=(LedgerEntry.Kind.PAYMENT, LedgerEntry.Kind.OVERPAYMENT),
+        method__in=PAID_IN_PERSON,
+        reversed_by__isnull=True,
     )
-    amounts = [entry.amount for entry in payments.only("amount")]
-    return sum(amounts, ZERO), len(amounts)
+    parts = list(entries.values_list("payment_id", "amount"))
+    return sum((amount for _, amount in parts), ZERO), len({payment for payment, _ in parts})
 
 
 def fee_schedule(currency: str) -> list[FeeScheduleItem]:

@@ -64,6 +64,11 @@ class DayCloseForm(forms.Form):
     def piece_fields(self) -> list[tuple[str, Any]]:
         return [(value, self[f"pieces_{value}"]) for value in self.pieces]
 
+    @property
+    def has_pieces(self) -> bool:
+        """Tell whether notes and coins were typed, whatever else is wrong with the sheet."""
+        return any(field.value() for _, field in self.piece_fields)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.errors:

@@ -32,35 +32,21 @@ EARLIEST = timedelta(days=366)
 def sheet(request: ClinicRequest) -> HttpResponse:
     """Count a day: today's, or one that nobody closed."""
     permissions.check_can_close_day(request.user)
-    clinic, now = ClinicSettings.load(), timezone.now()
-    today = clinic.date_of(now)
-    asked = _day_of(request.POST.get("day") or request.GET.get("day", ""), today)
-    currencies = day_close.currencies_of(asked)
-    currency = request.POST.get("currency") or request.GET.get("currency", "")
-    currency = currency if currency in currencies else clinic.currency
+    now = timezone.now()
+    asked, currency = _asked(request, ClinicSettings.load().date_of(now))
     before = day_close.latest_close(asked, currency)
-    if before is not None and asked < today:
-        return redirect("billing:day_close_detail", before.pk)
+    if before is not None and asked < ClinicSettings.load().date_of(now):
+        return _closed(request, before)
     day = day_close.read_day(asked, currency)
     form = DayCloseForm(request.POST or None, day=day, currency=currency, usual_float=_usual_float(currency))
     if request.method == "POST" and form.is_valid():
         close = _close(form, day, currency, by=request.user, at=now)
         if close is not None:
-            words = "is closed" if currency == clinic.currency else f"is closed in {currency}"
+            words = "is closed" if currency == ClinicSettings.load().currency else f"is closed in {currency}"
             messages.success(request, f"{asked:%-d %B} {words}.")
             return redirect("billing:day_close_detail", close.pk)
     record_read(request, target=("day close", asked.isoformat()))
-    context = {
-        "day": day,
-        "today": today,
-        "before": before,
-        "missing": [one for one in day_close.missing_days(now) if one != (asked, currency)],
-        "currency": currency,
-        "own_currency": clinic.currency,
-        "currencies": [(each, each) for each in currencies],
-        "closes": _closes(currency),
-    }
-    return render_page(request, "billing/day_close.html", context, form=form)
+    return render_page(request, "billing/day_close.html", _sheet_context(day, before, at=now), form=form)
 
 
 @require_GET
@@ -84,6 +70,33 @@ def detail(request: ClinicRequest, pk: str) -> HttpResponse:
         "clinic": ClinicSettings.load(),
     }
     return render_page(request, "billing/day_close_detail.html", context)
+
+
+def _asked(request: ClinicRequest, today: date) -> tuple[date, str]:
+    """Return day and currency of the address, which a refused form keeps. Raises Http404."""
+    day, currency = _day_of(request.GET.get("day", ""), today), request.GET.get("currency", "")
+    return day, currency if currency in day_close.currencies_of(day) else ClinicSettings.load().currency
+
+
+def _closed(request: ClinicRequest, before: DayClose) -> HttpResponse:
+    """Lead to the count of a past day; somebody who was counting it as well hears why."""
+    if request.method == "POST":
+        messages.warning(
+            request, f"{before.closed_by.display_name} closed this day meanwhile. Your count was not kept."
+        )
+    return redirect("billing:day_close_detail", before.pk)
+
+
+def _sheet_context(day: day_close.Day, before: DayClose | None, *, at: datetime) -> dict[str, Any]:
+    return {
+        "day": day,
+        "before": before,
+        "missing": [one for one in day_close.missing_days(at) if one != (day.date, day.currency)],
+        "currency": day.currency,
+        "own_currency": ClinicSettings.load().currency,
+        "currencies": [(each, each) for each in day_close.currencies_of(day.date)],
+        "closes": _closes(day.currency),
+    }
 
 
 def _close(form: DayCloseForm, day: day_close.Day, currency: str, *, by: User, at: datetime) -> DayClose | None:

@@ -221,7 +221,7 @@ def test_money_of_the_former_currency_is_counted_by_itself(signed_in, asha, rita
     assert (page.context["day"].expected, former.context["day"].expected) == ({"cash": 20}, {"cash": 300})
     assert page.context["missing"] == [(yesterday, "INR")]
     assert f"day={yesterday.isoformat()}&amp;currency=INR" in page.content.decode()
-    done = client.post(SHEET, fields(former, currency="INR", counted_cash="300"), follow=True)
+    done = client.post(f"{SHEET}?currency=INR", fields(former, counted_cash="300"), follow=True)
     assert "is closed in INR" in done.content.decode()
     assert DayClose.objects.get().currency == "INR"
     assert client.get(SHEET, {"currency": "XXX"}).context["currency"] == "EUR"
@@ -229,7 +229,7 @@ def test_money_of_the_former_currency_is_counted_by_itself(signed_in, asha, rita
 
 def fields(response, **typed):
     form = response.context["form"]
-    return {"key": form["key"].value(), "fingerprint": form["fingerprint"].value(), "day": "", **typed}
+    return {"key": form["key"].value(), "fingerprint": form["fingerprint"].value(), **typed}
 
 
 def test_the_sheet_asks_and_keeps_what_was_typed(signed_in, asha, rita, now):
@@ -254,6 +254,36 @@ def test_the_sheet_asks_and_keeps_what_was_typed(signed_in, asha, rita, now):
     assert "Change for the taxi" in html
     assert "−₹10.00" in html
     assert DayClose.objects.get().closed_by == rita
+
+
+def test_a_refused_sheet_keeps_its_day_and_what_was_typed(signed_in, asha, rita, now):
+    yesterday = ClinicSettings.load().date_of(now - timedelta(days=1))
+    pay(asha, "700", "cash", now - timedelta(days=1))
+    client = signed_in(rita)
+    page = client.get(SHEET, {"day": yesterday.isoformat()})
+    address = f"{SHEET}?day={yesterday.isoformat()}&currency=INR"
+    assert address.replace("&", "&amp;") in page.content.decode()
+
+    again = client.post(address, fields(page, counted_cash="7oo", pieces_500="1", opening_float="200"))
+
+    html = again.content.decode()
+    assert (again.status_code, again.context["day"].date) == (422, yesterday)
+    assert address.replace("&", "&amp;") in html
+    assert all(f'value="{typed}"' in html for typed in ("7oo", "1", "200"))
+    assert "<details open>" in html
+
+
+def test_a_sheet_that_a_colleague_closed_meanwhile_says_so(signed_in, asha, rita, omar, now):
+    yesterday = ClinicSettings.load().date_of(now - timedelta(days=1))
+    pay(asha, "700", "cash", now - timedelta(days=1))
+    client = signed_in(rita)
+    typed = fields(client.get(SHEET, {"day": yesterday.isoformat()}), counted_cash="690")
+    made = close(omar, at=now, day=yesterday)
+
+    answer = client.post(f"{SHEET}?day={yesterday.isoformat()}", typed, follow=True)
+
+    assert answer.redirect_chain[-1][0] == reverse("billing:day_close_detail", args=[made.pk])
+    assert "closed this day meanwhile" in answer.content.decode()
 
 
 def test_notes_and_coins_make_the_cash(signed_in, asha, rita, now):

@@ -142,7 +142,7 @@ def read_desk(user: User, *, zone: ZoneInfo, now: datetime, doctor_id: UUID | No
     rows = [row_of(visit, facts[visit.pk], tone=tones.get(visit.doctor_id, TONES[0]), now=now) for visit in visits]
     of_today = [row for row in rows if row.visit.scheduled_at < end]
     todo = [entry for row in rows for entry in todo_of(row, now=now, is_today=row.visit.scheduled_at < end)]
-    taken, payments = bills.taken_in_person(start, end, clinic.currency)
+    taken, payments = bills.taken_in_person(clinic.date_of(now), clinic.currency)
     chosen = next((doctor for doctor, _ in doctors if doctor.pk == doctor_id), None)
     return Desk(
         revision=revision,

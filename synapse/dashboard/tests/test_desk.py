@@ -1,6 +1,6 @@
 """What the front desk shows and who may press what there."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -198,6 +198,30 @@ def test_payments_count_when_they_were_taken_in_person_today(asha, rita, now):
     page = desk_of(rita, now)
 
     assert (page.taken, page.payments) == (500, 2)
+
+
+def test_what_was_taken_is_the_clinics_day_however_far_away_its_reader_is(asha, rita, now):
+    # A quarter of an hour past midnight at the clinic: still yesterday in Los Angeles.
+    midnight = ClinicSettings.load().date_of(now)
+    early = datetime.combine(midnight, time(0, 15), tzinfo=ClinicSettings.load().zone)
+    bill = make_bill(asha, total="1000.00", at=early - timedelta(hours=2))
+    payments.record_payment(bill, amount=Decimal(100), method="cash", by=rita, at=early - timedelta(hours=1))
+    payments.record_payment(bill, amount=Decimal(400), method="cash", by=rita, at=early)
+
+    page = read_desk(rita, zone=ZoneInfo("America/Los_Angeles"), now=early + timedelta(minutes=5))
+
+    assert (page.taken, page.payments) == (400, 1)
+
+
+def test_what_was_taken_is_what_lies_in_the_drawer(asha, rita, now):
+    bills = [make_bill(asha, total="1000.00", at=now - timedelta(hours=1)) for _ in range(2)]
+    mistyped = payments.record_payment(bills[0], amount=Decimal(800), method="cash", by=rita, at=now)
+    payments.reverse_payment(mistyped, reason="Typed 800, was 500", by=rita, at=now)
+    payments.record_payment(bills[1], amount=Decimal(1200), method="cash", by=rita, at=now, keep_rest_as_credit=True)
+
+    page = desk_of(rita, now)
+
+    assert (page.taken, page.payments) == (1200, 1)
 
 
 def test_the_privacy_notice_is_asked_for_where_the_law_asks(asha, rita, now):
