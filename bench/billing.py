@@ -66,8 +66,10 @@ def _measure_pages(where: str) -> Iterator[dict[str, Any]]:
     from billing.figures import queries as figures_queries
     from billing.models import Bill
     from synapse.accounts.models import ClinicSettings, User
+    from synapse.common.memory import keep_what_is_loaded
 
     desk, doctor = User.objects.get(username="bench-desk"), User.objects.get(username="bench-doctor-0")
+    keep_what_is_loaded()  # as the web server does
     patient = Bill.objects.filter(status="overdue", doctor=doctor).order_by("created_at")[0].patient_id
     pages = {
         "list of open bills with what is open by age": reverse("billing:list"),
@@ -90,25 +92,32 @@ def _get(client: Any, address: str) -> None:
         raise RuntimeError(f"a page answered {response.status_code}")
 
 
-def _times(act: Callable[[], object]) -> list[float]:
+def _times(act: Callable[[], object]) -> tuple[list[float], list[float]]:
+    """Return how long it took each time, by the clock and by the processor, in milliseconds."""
     act()
-    times = []
+    waited, worked = [], []
     for _ in range(REQUESTS):
-        started = time.perf_counter()
+        started, began = time.perf_counter(), time.process_time()
         act()
-        times.append((time.perf_counter() - started) * 1000)
-    return times
+        worked.append((time.process_time() - began) * 1000)
+        waited.append((time.perf_counter() - started) * 1000)
+    return waited, worked
 
 
-def _line(name: str, times: list[float]) -> dict[str, Any]:
-    p95 = statistics.quantiles(times, n=20)[-1]
+def _line(name: str, times: tuple[list[float], list[float]]) -> dict[str, Any]:
+    waited, worked = times
+    p95 = statistics.quantiles(waited, n=20)[-1]
     return {
         "bench": name,
         "value": round(p95, 1),
         "unit": "ms p95",
-        "median": round(statistics.median(times), 1),
+        "median": round(statistics.median(waited), 1),
+        "processor_ms": {
+            "p95": round(statistics.quantiles(worked, n=20)[-1], 1),
+            "median": round(statistics.median(worked), 1),
+        },
         "ratio_to": {f"limit of {LIMIT_MS} ms": round(p95 / LIMIT_MS, 3)},
-        "n": len(times),
+        "n": len(waited),
     }
 
 

@@ -260,6 +260,40 @@ def test_a_long_list_takes_as_many_queries_as_a_short_one(signed_in, rita, asha,
     assert count() == few
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL knows how many bills have which status")
+@pytest.mark.parametrize("show", ["open", "overdue", "insurer", "all"])
+def test_no_list_reads_the_whole_table_of_bills(signed_in, rita, asha, show):
+    make_claim(make_bill(asha, status=Status.SENT))
+    pretend_many_bills()
+    client, asked = signed_in(rita), []
+    with connection.execute_wrapper(
+        lambda run, sql, params, *rest: asked.append((sql, params)) or run(sql, params, *rest)
+    ):
+        assert client.get(PATH, {"show": show}).status_code == 200
+
+    plans = [step for sql, params in asked if 'FROM "billing_bill"' in sql for step in plan_of(sql, params)]
+    assert any("SEARCH billing_bill USING INDEX" in step for step in plans)
+    assert "SCAN billing_bill" not in plans
+
+
+def pretend_many_bills():
+    """Let SQLite plan as for a hundred thousand bills in five states, of which it cannot know how many are paid."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        for index, groups in (("bill_status_due", "20000 70"), ("bill_status_created", "20000 1")):
+            cursor.execute(
+                "INSERT OR REPLACE INTO sqlite_stat1 (tbl, idx, stat) VALUES (%s, %s, %s)",
+                ["billing_bill", index, f"100000 {groups}"],
+            )
+        cursor.execute("ANALYZE sqlite_schema")
+
+
+def plan_of(sql, params):
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return [row[-1] for row in cursor.fetchall()]
+
+
 def test_the_list_decrypts_no_more_of_a_bill_than_it_shows(signed_in, rita, asha):
     make_bill(asha, status=Status.SENT)
     with CaptureQueriesContext(connection) as queries:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from synapse.common.memory import keep_what_is_loaded
 from synapse.management.supervised import refuse_unsafe_start_alone
 from synapse.server import ListenError, serve
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         refuse_unsafe_start_alone()
         from synapse.asgi import application
 
+        keep_what_is_loaded()
         try:
             serve(application, settings.HOST, settings.PORT, sealed_folder=settings.DATA_DIR / "incoming")
         except ListenError as error:
