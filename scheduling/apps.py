@@ -32,7 +32,9 @@ class SchedulingConfig(AppConfig):
             sweeps.Sweep(
                 "plan reminders", timedelta(minutes=10), "scheduling.services.messages.plan_missing_reminders"
             ),
-            sweeps.Sweep("roll series forward", timedelta(hours=12), "scheduling.services.series.roll_series_forward"),
+            sweeps.Sweep(
+                "roll series forward", timedelta(hours=12), "scheduling.services.series_extension.roll_series_forward"
+            ),
             sweeps.Sweep("offer free times", timedelta(minutes=1), "scheduling.services.offers.go_down_the_list"),
         )
         nav.register_count("scheduling:waiting_list", count_waiting)

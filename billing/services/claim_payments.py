@@ -45,33 +45,9 @@ def mark_paid(
         claim.bill = bill
         if claim.status in (Status.PAID, Status.TO_PATIENT) and _is_repeated(claim, key, amount):
             return claim
-        if claim.status not in Claim.WAITING:
-            words = claim.get_status_display().lower()
-            raise InvalidTransition(f"This claim is {words}. An insurer pays one that was sent.")
-        if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
-            raise Conflict(f"This bill is {bill.get_status_display().lower()}. It takes no payment.")
-        if key and Payment.objects.filter(pk=key).exists():
-            raise KeyReused("This answer was taken back. Open the page again to record another one.")
+        _check_can_be_answered(claim, key)
         _check(bill, amount, contractual)
-        payment = None
-        if amount:
-            shares = [payments.Share(bill, amount)] if bill.outstanding_amount else []
-            payment = payments.take_payment(
-                bill.patient.kept_record,
-                amount=amount,
-                shares=shares,
-                method=Method.INSURANCE,
-                currency=bill.currency,
-                by=by,
-                at=at,
-                reference=reference,
-                key=key,
-                keep_rest_as_credit=True,
-                insurer=claim.payer,
-            )
-            lock(bill)
-            claim.refresh_from_db()
-            claim.bill = bill
+        payment = _take(claim, amount, by=by, at=at, reference=reference, key=key) if amount else None
         if claim.status in Claim.WAITING:  # nothing came, or the bill took none of it
             settle_claim(claim, payment, by=by, at=at)
         if contractual:
@@ -80,6 +56,40 @@ def mark_paid(
             )
             leave_rest_to_patient(bill, is_deductible=payment is None)
     return claim
+
+
+def _check_can_be_answered(claim: Claim, key: UUID | None) -> None:
+    """Raise InvalidTransition, Conflict or KeyReused unless the claim waits, its bill is open and the form is a new one."""
+    bill = claim.bill
+    if claim.status not in Claim.WAITING:
+        words = claim.get_status_display().lower()
+        raise InvalidTransition(f"This claim is {words}. An insurer pays one that was sent.")
+    if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
+        raise Conflict(f"This bill is {bill.get_status_display().lower()}. It takes no payment.")
+    if key and Payment.objects.filter(pk=key).exists():
+        raise KeyReused("This answer was taken back. Open the page again to record another one.")
+
+
+def _take(claim: Claim, amount: Decimal, *, by: User, at: datetime, reference: str, key: UUID | None) -> Payment:
+    """Take the money; what is open of the bill settles the claim with it. Bill and claim are read again."""
+    bill = claim.bill
+    payment = payments.take_payment(
+        bill.patient.kept_record,
+        amount=amount,
+        shares=[payments.Share(bill, amount)] if bill.outstanding_amount else [],
+        method=Method.INSURANCE,
+        currency=bill.currency,
+        by=by,
+        at=at,
+        reference=reference,
+        key=key,
+        keep_rest_as_credit=True,
+        insurer=claim.payer,
+    )
+    lock(bill)
+    claim.refresh_from_db()
+    claim.bill = bill
+    return payment
 
 
 def _check(bill: Bill, amount: Decimal, contractual: Decimal) -> None:

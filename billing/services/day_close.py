@@ -191,11 +191,7 @@ def close_day(
         if sheet.fingerprint != fingerprint:
             raise Moved("Money moved since this sheet was opened. Compare the new sums and close again.")
         amounts = _check_counted(counted, opening_float or ZERO, currency)
-        differences = differences_of(sheet.expected, amounts, opening_float or ZERO)
-        said = {method: text.strip() for method, text in (reasons or {}).items() if text.strip()}
-        unexplained = [Method(method).label for method, amount in differences.items() if amount and method not in said]
-        if unexplained:
-            raise ReasonMissing(f"Say why it differs: {', '.join(unexplained)}.")
+        said = _check_explained(differences_of(sheet.expected, amounts, opening_float or ZERO), reasons or {})
         close = DayClose(
             id=key or uuid4(),
             date=day,
@@ -237,6 +233,15 @@ def missing_days(at: datetime) -> list[UncountedDay]:
     closed = DayClose.objects.filter(date__gte=today - LOOKED_BACK)
     found = set(moved.values_list("booked_on", "currency").distinct()) - set(closed.values_list("date", "currency"))
     return [UncountedDay(*each) for each in sorted(found)]
+
+
+def _check_explained(differences: Mapping[str, Decimal], reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return the reasons that were said. Raises ReasonMissing for a difference without one."""
+    said = {method: text.strip() for method, text in reasons.items() if text.strip()}
+    unexplained = [Method(method).label for method, amount in differences.items() if amount and method not in said]
+    if unexplained:
+        raise ReasonMissing(f"Say why it differs: {', '.join(unexplained)}.")
+    return said
 
 
 def _check_counted(counted: Mapping[str, Decimal], opening_float: Decimal, currency: str) -> dict[str, Decimal]:

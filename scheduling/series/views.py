@@ -34,6 +34,7 @@ from scheduling.series.plan import Decision
 from scheduling.series.recurrence import Rule
 from scheduling.services import series as services
 from scheduling.services import series_changes as changes
+from scheduling.services import series_extension as extension
 from scheduling.services.series_cancelling import Scope
 from scheduling.services.series_changes import SAME, SeriesChange
 from synapse.accounts.decorators import requires
@@ -175,7 +176,7 @@ def extend(request: ClinicRequest, pk: UUID) -> HttpResponse:
         messages.error(request, "Enter how many visits to add.")
         return _back(request, pk)
     series = _get_series(request, pk)
-    plan = services.extend_series(series, count=form.cleaned_data["count"], by=request.user, at=timezone.now())
+    plan = extension.extend_series(series, count=form.cleaned_data["count"], by=request.user, at=timezone.now())
     last = local(max(day.starts_at for day in plan.booked if day.starts_at))
     text = f"{len(plan.booked)} visits added, the last on {last:%-d %B %Y}."
     left_out = [day for day in plan.days if day.is_left_out]
@@ -189,7 +190,7 @@ def extend(request: ClinicRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_CALENDAR)
 def let_end(request: ClinicRequest, pk: UUID) -> HttpResponse:
     """Note that a series may end."""
-    services.let_series_end(_get_series(request, pk), by=request.user, at=timezone.now())
+    extension.let_series_end(_get_series(request, pk), by=request.user, at=timezone.now())
     messages.success(request, "Noted: this series ends with its last visit.")
     return _back(request, pk)
 

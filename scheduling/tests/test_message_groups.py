@@ -10,7 +10,7 @@ from patients.tests.factories import make_patient
 from scheduling.models import AppointmentMessage
 from scheduling.series.queries import list_visits
 from scheduling.series.recurrence import Frequency, Rule
-from scheduling.services import appointments, sending, series, series_cancelling, series_changes
+from scheduling.services import appointments, sending, series, series_cancelling, series_changes, series_extension
 from scheduling.services.series import SeriesWish
 from scheduling.services.series_cancelling import Scope
 from scheduling.services.series_changes import SeriesChange
@@ -85,7 +85,7 @@ def test_a_series_is_booked_with_one_message_and_reminds_of_every_visit(weekly, 
 def test_a_series_carried_on_is_no_news(weekly, asha):
     run(NOW + timedelta(minutes=3))
 
-    series.extend_series(weekly, count=4, by=asha, at=NOW + timedelta(days=1))
+    series_extension.extend_series(weekly, count=4, by=asha, at=NOW + timedelta(days=1))
     run(NOW + timedelta(days=1, minutes=3))
 
     assert len(mail.outbox) == 1

@@ -12,7 +12,7 @@ from scheduling.models import Appointment, AppointmentSeries, Holiday, Room, Tim
 from scheduling.series import queries as series_queries
 from scheduling.series.plan import Choice, Decision, State
 from scheduling.series.recurrence import Frequency, Rule
-from scheduling.services import appointments, series
+from scheduling.services import appointments, series, series_extension
 from scheduling.services.series import ReasonMissing, SeriesUndecided, SeriesWish
 from scheduling.services.slot_checks import BadTime
 from scheduling.tests.factories import make_appointment
@@ -227,8 +227,8 @@ def test_an_open_ended_series_is_booked_a_year_ahead_and_rolled_forward_once(ash
     first = days_of(row)
     later = AT + timedelta(weeks=9)
 
-    made = series.roll_series_forward(later)
-    again = series.roll_series_forward(later)
+    made = series_extension.roll_series_forward(later)
+    again = series_extension.roll_series_forward(later)
 
     row.refresh_from_db()
     assert (len(first), made, again) == (7, 1, 0)
@@ -244,7 +244,7 @@ def test_the_sweep_leaves_out_what_is_taken_and_never_brings_a_cancelled_day_bac
     # As if a crash had left the row behind its visits.
     AppointmentSeries.objects.update(booked_until=week(47))
 
-    series.roll_series_forward(AT + timedelta(weeks=20))
+    series_extension.roll_series_forward(AT + timedelta(weeks=20))
 
     row.refresh_from_db()
     assert row.exceptions == [
@@ -261,7 +261,7 @@ def test_the_sweep_leaves_alone_who_is_archived_or_gone(asha, ben, rita):
     ben.is_active = False
     ben.save()
 
-    assert series.roll_series_forward(AT + timedelta(weeks=20)) == 0
+    assert series_extension.roll_series_forward(AT + timedelta(weeks=20)) == 0
 
 
 def test_a_series_goes_on_with_the_record_its_patient_was_merged_into(asha, omar):
@@ -269,7 +269,7 @@ def test_a_series_goes_on_with_the_record_its_patient_was_merged_into(asha, omar
     kept = make_patient(doctor=asha)
     merge_records(kept, row.patient, choices={}, reason="Entered twice", by=omar, at=AT)
 
-    series.roll_series_forward(AT + timedelta(weeks=9))
+    series_extension.roll_series_forward(AT + timedelta(weeks=9))
 
     assert Appointment.objects.filter(series=row).latest("series_day").patient == kept
     assert [found.pk for found in series_queries.list_patient_series(asha, kept, at=AT)] == [row.pk]
@@ -281,14 +281,14 @@ def test_one_series_that_cannot_be_rolled_does_not_stop_the_others(asha):
     make_series(asha, rule=EVERY_8_WEEKS, clock=time(12))
     Room.objects.update(is_active=False)
 
-    assert series.roll_series_forward(AT + timedelta(weeks=9)) == 1
+    assert series_extension.roll_series_forward(AT + timedelta(weeks=9)) == 1
 
 
 def test_a_series_of_a_patient_given_away_is_not_carried_on(asha):
     row = make_series(asha, rule=EVERY_8_WEEKS)
     row.patient.accesses.update(ended_at=AT)
 
-    assert series.roll_series_forward(AT + timedelta(weeks=9)) == 0
+    assert series_extension.roll_series_forward(AT + timedelta(weeks=9)) == 0
 
 
 def test_a_series_about_to_end_is_told_until_it_is_extended_or_let_go(asha, ben, rita):
@@ -303,11 +303,11 @@ def test_a_series_about_to_end_is_told_until_it_is_extended_or_let_go(asha, ben,
     soon = moment(week(1)) + timedelta(hours=1)
     assert ending(asha, soon) == ending(rita, soon) == [(row.pk, 3)]
     assert ending(ben, soon) == []
-    series.extend_series(row, count=4, by=asha, at=soon)
+    series_extension.extend_series(row, count=4, by=asha, at=soon)
     assert ending(asha, soon) == []
     late = moment(week(7))
     assert ending(asha, late) == [(row.pk, 1)]
-    series.let_series_end(row, by=asha, at=late)
+    series_extension.let_series_end(row, by=asha, at=late)
     assert ending(asha, late) == []
 
 
@@ -319,7 +319,7 @@ def test_extending_adds_visits_after_the_last_and_makes_up_for_taken_days(asha, 
     row = make_series(asha, rule=WEEKLY.ending(**end))
     make_appointment(asha, scheduled_at=moment(week(3)), at=AT)
 
-    added = series.extend_series(row, count=2, by=asha, at=AT)
+    added = series_extension.extend_series(row, count=2, by=asha, at=AT)
 
     row.refresh_from_db()
     assert [day.day for day in added.booked] == [week(2), week(4)]
@@ -331,9 +331,9 @@ def test_extending_adds_visits_after_the_last_and_makes_up_for_taken_days(asha, 
 def test_an_open_ended_or_cancelled_series_is_not_extended(asha, ben):
     endless = make_series(asha, rule=EVERY_8_WEEKS)
     with pytest.raises(Conflict):
-        series.extend_series(endless, count=2, by=asha, at=AT)
+        series_extension.extend_series(endless, count=2, by=asha, at=AT)
     with pytest.raises(NotAllowed):
-        series.extend_series(endless, count=2, by=ben, at=AT)
+        series_extension.extend_series(endless, count=2, by=ben, at=AT)
 
 
 def test_a_visit_that_stands_becomes_the_first_of_its_series(asha, rita):

@@ -11,7 +11,7 @@ from scheduling.models import Appointment, AppointmentSeries, Holiday, Room
 from scheduling.series import queries as series_queries
 from scheduling.series.plan import Choice, Decision
 from scheduling.series.recurrence import Frequency, Rule
-from scheduling.services import appointments, edits, series, undoing
+from scheduling.services import appointments, edits, series_extension, undoing
 from scheduling.services import series_cancelling as cancelling
 from scheduling.services import series_changes as changes
 from scheduling.services.series import SeriesUndecided
@@ -106,7 +106,7 @@ def test_cancelling_the_rest_reaches_the_series_that_continues_it(asha):
 
     later.refresh_from_db()
     assert (left(row), left(later), later.ended_at) == ([], [], AT)
-    assert series.roll_series_forward(AT + timedelta(weeks=60)) == 0
+    assert series_extension.roll_series_forward(AT + timedelta(weeks=60)) == 0
 
 
 def test_every_cancelled_visit_is_told_by_itself(asha):
@@ -337,7 +337,7 @@ def test_an_open_ended_series_goes_on_as_changed_and_is_rolled_by_its_new_rule(a
     row = make_series(asha, rule=EVERY_8_WEEKS)
 
     later = change(visit_of(row, 8), day=week(8) + timedelta(days=2))
-    made = series.roll_series_forward(AT + timedelta(weeks=9))
+    made = series_extension.roll_series_forward(AT + timedelta(weeks=9))
 
     row.refresh_from_db()
     later.refresh_from_db()

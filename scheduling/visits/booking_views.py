@@ -1,6 +1,7 @@
 """Book a visit: the form, the patients it finds, the times it offers."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from itertools import groupby
 from typing import Any
@@ -39,51 +40,54 @@ MOST_FOUND = 8
 NONE_OF_THEM = "new"
 
 
+@dataclass
+class Booking:
+    """The form as it was sent: for whom on file or new, who that may be a double of, and why it was refused."""
+
+    form: BookingForm
+    new: NewPatientForm
+    is_new: bool
+    is_somebody_else: bool
+    likely: list[Likeness] = field(default_factory=list)
+    refusal: services.SlotTaken | services.NotAvailable | None = None
+
+    def is_valid(self) -> bool:
+        """Look at both forms, so that both say what they lack."""
+        return all([self.form.is_valid(), not self.is_new or self.new.is_valid()])
+
+    @property
+    def status(self) -> int | None:
+        if self.refusal or self.likely:
+            return 409
+        return 422 if self.is_new and self.new.errors else None
+
+
 @require_http_methods(["GET", "POST"])
 @requires(Permission.VIEW_CALENDAR)
 def book(request: ClinicRequest) -> HttpResponse:
     """Book a visit, of a patient on file or a new one; the address may name patient, doctor, day and time."""
-    clinic = ClinicSettings.load()
-    data = request.POST.copy()
-    is_somebody_else = data.get("patient") == NONE_OF_THEM
-    if is_somebody_else:
-        del data["patient"]
-    new = NewPatientForm(data or None, user=request.user, region=clinic.region)
-    is_new = new.is_begun and not data.get("patient")
-    if not is_new:
-        new = NewPatientForm(user=request.user, region=clinic.region)
-    initial = _booking_initial(request)
-    form = BookingForm(data or None, user=request.user, has_new_patient=is_new, initial=initial)
-    likely: list[Likeness] = []
-    refusal: services.SlotTaken | services.NotAvailable | None = None
-    if request.method == "POST" and all([form.is_valid(), not is_new or new.is_valid()]):
-        if is_new and not is_somebody_else:
-            likely = find_likely_duplicates(new.record_fields(), by=request.user)
-            record_read(request, subjects=[found.patient.pk for found in likely], detail={"verb": "warn_of_duplicates"})
-        if not likely:
-            try:
-                visit = _book(request, form, new if is_new else None)
-            except (services.SlotTaken, services.NotAvailable) as error:
-                refusal = error
-                whose_room = isinstance(error, services.SlotTaken) and error.whose == "room"
-                form.add_error("room" if whose_room else "clock", str(error))
-            except DomainError as error:
-                form.add_error("clock" if isinstance(error, services.BadTime) else None, str(error))
-            else:
-                return changed(request, visit, f"Booked for {local(visit.scheduled_at):%-d %B, %H:%M}.")
+    booking = _read_booking(request)
+    if request.method == "POST" and booking.is_valid():
+        visit = _book(request, booking)
+        if visit is not None:
+            return changed(request, visit, f"Booked for {local(visit.scheduled_at):%-d %B, %H:%M}.")
     context = {
-        "patient": _chosen_patient(request, form),
-        "new": new,
-        "currency": clinic.currency,
-        "is_new": is_new,
-        "likely": likely,
+        "patient": _chosen_patient(request, booking.form),
+        "new": booking.new,
+        "currency": ClinicSettings.load().currency,
+        "is_new": booking.is_new,
+        "likely": booking.likely,
         "none_of_them": NONE_OF_THEM,
-        "may_overbook": refusal is not None and refusal.may_be_overbooked,
-        "has_errors": bool(form.errors or new.errors or likely),
+        "may_overbook": booking.refusal is not None and booking.refusal.may_be_overbooked,
+        "has_errors": bool(booking.form.errors or booking.new.errors or booking.likely),
     }
-    status = 409 if refusal or likely else 422 if is_new and new.errors else None
     return render_page(
-        request, "scheduling/book.html", context, form=form, fragment="scheduling/_book.html", status=status
+        request,
+        "scheduling/book.html",
+        context,
+        form=booking.form,
+        fragment="scheduling/_book.html",
+        status=booking.status,
     )
 
 
@@ -140,7 +144,42 @@ def free_times(request: ClinicRequest) -> HttpResponse:
     return render_page(request, "scheduling/_free_times.html", context)
 
 
-def _book(request: ClinicRequest, form: BookingForm, new: NewPatientForm | None) -> Appointment:
+def _read_booking(request: ClinicRequest) -> Booking:
+    region = ClinicSettings.load().region
+    data = request.POST.copy()
+    is_somebody_else = data.get("patient") == NONE_OF_THEM
+    if is_somebody_else:
+        del data["patient"]
+    new = NewPatientForm(data or None, user=request.user, region=region)
+    is_new = new.is_begun and not data.get("patient")
+    if not is_new:
+        new = NewPatientForm(user=request.user, region=region)
+    initial = _booking_initial(request)
+    form = BookingForm(data or None, user=request.user, has_new_patient=is_new, initial=initial)
+    return Booking(form, new, is_new, is_somebody_else)
+
+
+def _book(request: ClinicRequest, booking: Booking) -> Appointment | None:
+    """Book the visit; None when a likely double is to be looked at first, or when the form says why not."""
+    if booking.is_new and not booking.is_somebody_else:
+        booking.likely = find_likely_duplicates(booking.new.record_fields(), by=request.user)
+        subjects = [found.patient.pk for found in booking.likely]
+        record_read(request, subjects=subjects, detail={"verb": "warn_of_duplicates"})
+    if booking.likely:
+        return None
+    form = booking.form
+    try:
+        return _schedule(request, form, booking.new if booking.is_new else None)
+    except (services.SlotTaken, services.NotAvailable) as error:
+        booking.refusal = error
+        whose_room = isinstance(error, services.SlotTaken) and error.whose == "room"
+        form.add_error("room" if whose_room else "clock", str(error))
+    except DomainError as error:
+        form.add_error("clock" if isinstance(error, services.BadTime) else None, str(error))
+    return None
+
+
+def _schedule(request: ClinicRequest, form: BookingForm, new: NewPatientForm | None) -> Appointment:
     data = dict(form.cleaned_data)
     for name in ("day", "clock"):
         data.pop(name)

@@ -1,6 +1,6 @@
 """Receive somebody who has no visit: found on file, registered on the spot, or without a name for now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -52,54 +52,44 @@ class Choice:
     is_chosen: bool
 
 
+@dataclass
+class Reception:
+    """The form as it was sent: who is to be received, and on file those it may be a double of."""
+
+    form: WalkInForm
+    newcomer: NewcomerForm
+    is_new: bool
+    came: WalkIn | None
+    likely: list[Likeness] = field(default_factory=list)
+
+    @property
+    def status(self) -> int | None:
+        if self.likely:
+            return 409
+        return 422 if self.form.errors or (self.is_new and self.newcomer.errors) else None
+
+
 @require_http_methods(["GET", "POST"])
 @requires(Permission.MANAGE_ALL_APPOINTMENTS)
 def walk_in(request: ClinicRequest) -> HttpResponse:
     """Book a visit that begins now, for somebody on file or a new patient; the doubles are shown first."""
     now = timezone.now()
-    came = _came(request)
-    # A likely double may be chosen instead of registering anew; who was found before somebody said "new" is nobody.
-    is_new = request.POST.get("who") == NEW and "double" not in request.POST
-    data = request.POST.copy()
-    data["patient"] = "" if is_new else data.get("double") or data.get("patient", "")
-    form = WalkInForm(data if request.method == "POST" else None, user=request.user)
-    newcomer = NewcomerForm(request.POST if is_new else None, user=request.user, region=ClinicSettings.load().region)
-    likely: list[Likeness] = []
-    is_asked_for = request.method == "POST" and form.is_valid()
-    if is_asked_for and is_new and newcomer.is_valid():
-        fields = newcomer.record_fields()
-        if "register_anyway" not in request.POST:
-            likely = find_likely_duplicates(fields, by=request.user)
-        if not likely:
-            workflows.receive_new_patient(fields, **_visit_fields(form), walk_in=came, by=request.user, at=now)
-            messages.success(request, "Registered and checked in.")
+    reception = _read(request)
+    if request.method == "POST" and reception.form.is_valid():
+        receive = _receive_new if reception.is_new else _receive_known
+        if said := receive(request, reception, at=now):
+            messages.success(request, said)
             return redirect("dashboard:desk")
-        record_read(request, subjects=[found.patient.pk for found in likely], detail={"verb": "warn_of_duplicates"})
-    elif is_asked_for and not is_new:
-        if form.cleaned_data["patient"] is None:
-            form.add_error("patient", "Choose the patient, or register a new one")
-        else:
-            try:
-                desk.receive_walk_in(
-                    form.cleaned_data["patient"], **_visit_fields(form), walk_in=came, by=request.user, at=now
-                )
-            except desk.HasVisitToday as error:
-                form.add_error("patient", error.message)
-            else:
-                messages.success(request, "Checked in.")
-                return redirect("dashboard:desk")
-    has_errors = bool(form.errors or (is_new and newcomer.errors))
     context = {
-        "newcomer": newcomer,
+        "newcomer": reception.newcomer,
         "no_name": NoNameForm(),
-        "likely": likely,
-        "came": came,
-        "is_new": is_new,
-        "choices": _choices(form, now),
-        "patient": _chosen(form),
+        "likely": reception.likely,
+        "came": reception.came,
+        "is_new": reception.is_new,
+        "choices": _choices(reception.form, now),
+        "patient": _chosen(reception.form),
     }
-    status = 409 if likely else 422 if has_errors else None
-    return render_page(request, "dashboard/walk_in.html", context, form=form, status=status)
+    return render_page(request, "dashboard/walk_in.html", context, form=reception.form, status=reception.status)
 
 
 @require_POST
@@ -140,6 +130,51 @@ def no_name(request: ClinicRequest) -> HttpResponse:
     desk.note_walk_in(note=note, by=request.user, at=timezone.now())
     messages.success(request, "On the sheet. Take the name when there is time.")
     return redirect("dashboard:desk")
+
+
+def _read(request: ClinicRequest) -> Reception:
+    # A likely double may be chosen instead of registering anew; who was found before somebody said "new" is nobody.
+    is_new = request.POST.get("who") == NEW and "double" not in request.POST
+    data = request.POST.copy()
+    data["patient"] = "" if is_new else data.get("double") or data.get("patient", "")
+    region = ClinicSettings.load().region
+    return Reception(
+        form=WalkInForm(data if request.method == "POST" else None, user=request.user),
+        newcomer=NewcomerForm(request.POST if is_new else None, user=request.user, region=region),
+        is_new=is_new,
+        came=_came(request),
+    )
+
+
+def _receive_new(request: ClinicRequest, reception: Reception, *, at: datetime) -> str:
+    """Register and receive somebody new, and say so; nothing is said while the form or a likely double is in the way."""
+    if not reception.newcomer.is_valid():
+        return ""
+    fields = reception.newcomer.record_fields()
+    if "register_anyway" not in request.POST:
+        reception.likely = find_likely_duplicates(fields, by=request.user)
+    if reception.likely:
+        subjects = [found.patient.pk for found in reception.likely]
+        record_read(request, subjects=subjects, detail={"verb": "warn_of_duplicates"})
+        return ""
+    visit = _visit_fields(reception.form)
+    workflows.receive_new_patient(fields, **visit, walk_in=reception.came, by=request.user, at=at)
+    return "Registered and checked in."
+
+
+def _receive_known(request: ClinicRequest, reception: Reception, *, at: datetime) -> str:
+    """Receive somebody on file, and say so; nothing is said when the form tells why not."""
+    form = reception.form
+    patient = form.cleaned_data["patient"]
+    if patient is None:
+        form.add_error("patient", "Choose the patient, or register a new one")
+        return ""
+    try:
+        desk.receive_walk_in(patient, **_visit_fields(form), walk_in=reception.came, by=request.user, at=at)
+    except desk.HasVisitToday as error:
+        form.add_error("patient", error.message)
+        return ""
+    return "Checked in."
 
 
 def _visit_fields(form: WalkInForm) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from patients.tests.factories import make_patient
 from reports.tests.factories import make_report
 from scheduling.changes import quietly
 from scheduling.models import AppointmentLink
-from scheduling.services import answers, appointments, offers, series, undoing
+from scheduling.services import answers, appointments, offers, series_extension, undoing
 from scheduling.tests.factories import make_appointment
 from scheduling.tests.test_series import AT
 from scheduling.tests.test_series import make_series as book_series
@@ -124,7 +124,7 @@ def test_each_visit_of_a_series_is_told(told, asha):
     row = book_series(asha)
 
     assert {kind for kind, _ in told()} == {Kind.APPOINTMENT_BOOKED}
-    series.extend_series(row, count=2, by=asha, at=AT)
+    series_extension.extend_series(row, count=2, by=asha, at=AT)
     assert len(told()) == 2
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from scheduling.models import AppointmentSeries
 from scheduling.series.queries import list_series_ending
-from scheduling.services import series as services
+from scheduling.services import series_extension as extension
 from synapse.accounts.models import User
 from synapse.accounts.roles import Permission
 from synapse.dashboard.worklist.core import Act, Item, Reader, Source
@@ -39,11 +39,11 @@ def _describe(rows: Sequence[AppointmentSeries], reader: Reader) -> Iterable[Ite
 
 
 def _extend(row: AppointmentSeries, *, by: User, at: datetime) -> None:
-    services.extend_series(row, count=MORE_VISITS, by=by, at=at)
+    extension.extend_series(row, count=MORE_VISITS, by=by, at=at)
 
 
 def _let_end(row: AppointmentSeries, *, by: User, at: datetime) -> None:
-    services.let_series_end(row, by=by, at=at)
+    extension.let_series_end(row, by=by, at=at)
 
 
 ENDING = Source(
