@@ -25,6 +25,10 @@ class TranscriptSegment:
     confidence: float | None = None  # of the speech engine, 0 to 1
     mark: str = ""
 
+    def __hash__(self) -> int:
+        # A transcript is a key of what is kept about it: all of its utterances are hashed each time it is asked for.
+        return hash((self.id, self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationContext:

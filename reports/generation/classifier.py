@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
@@ -11,7 +11,7 @@ from sessions_app.transcripts.clinical_terms import DRUGS
 
 from .lexicon import ANY_SYMPTOM, SYMPTOM_PATTERNS
 from .textnorm import tokens
-from .units import NO, YES, Unit
+from .units import Unit
 from .weights import load_weights
 
 BUCKETS = 2**16
@@ -42,21 +42,18 @@ def _code(feature: str) -> int:
     return crc32(feature.encode())
 
 
-@lru_cache(maxsize=16384)
-def _word_codes(word: str) -> dict[str, int]:
-    """Return the codes of a word by what it is to a unit: its own (also by role), asked, said before, said after."""
-    return {name: crc32(f"{name}{word}".encode()) for name in ("w", "dw", "pw", "q", "p", "n")}
+def _word_code(name: str) -> Callable[[str], int]:
+    """Return what codes a word by what it is to a unit: its own (also by role), asked, said before, said after."""
+    return lru_cache(maxsize=4096)(lambda word: crc32(f"{name}{word}".encode()))
 
 
-@lru_cache(maxsize=4096)
-def _coded(name: str, words: tuple[str, ...]) -> frozenset[int]:
-    return frozenset(_word_codes(word)[name] for word in words)
+_WORD_CODES = {name: _word_code(name) for name in ("w", "dw", "pw", "q", "p", "n")}
 
 
 @lru_cache(maxsize=512)
 def _asked(question: str) -> frozenset[int]:
     """Return the codes of a question, which often has several answers."""
-    codes = set(_coded("q", tuple(tokens(question))))
+    codes = set(map(_WORD_CODES["q"], tokens(question)))
     if ANY_SYMPTOM.search(question):
         codes.add(_code("qsym"))
     return frozenset(codes)
@@ -72,9 +69,9 @@ def unit_features(units: Sequence[Unit], words: Sequence[tuple[str, ...]], index
     features.add(f"posr{int(unit.position * 5)}{role}")
     if _DIGIT.search(unit.text):
         features.add("num")
-    if YES.match(unit.raw):
+    if unit.says_yes:
         features.add("yes")
-    if NO.match(unit.raw):
+    if unit.says_no:
         features.add("no")
     if ANY_SYMPTOM.search(unit.text):
         named = [name for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text)]
@@ -82,14 +79,14 @@ def unit_features(units: Sequence[Unit], words: Sequence[tuple[str, ...]], index
     if not DRUGS.isdisjoint(own):
         features.update(("drug", f"drug{role}"))
     codes = set(map(_code, features))
-    codes |= _coded("w", own)
-    codes |= _coded(f"{role}w", own)
-    codes.update(crc32(f"b{first}_{second}".encode()) for first, second in itertools.pairwise(own))
+    codes.update(map(_WORD_CODES["w"], own))
+    codes.update(map(_WORD_CODES[f"{role}w"], own))
+    codes.update([crc32(f"b{first}_{second}".encode()) for first, second in itertools.pairwise(own)])
     if unit.question:
         codes |= _asked(unit.question)
     for offset, name in _NEIGHBOURS:
         if 0 <= index + offset < len(units):
-            codes |= _coded(name, words[index + offset][:_NEIGHBOUR_WORDS])
+            codes.update(map(_WORD_CODES[name], words[index + offset][:_NEIGHBOUR_WORDS]))
     return codes
 
 
@@ -126,7 +123,7 @@ def classify(units: Sequence[Unit]) -> Any:
     import numpy
 
     weights, bias = _model()
-    words = [tuple(tokens(unit.text)) for unit in units]
+    words = [tokens(unit.text) for unit in units]
     scores = numpy.zeros((len(units), len(CLASSES)), dtype="float32")
     for first in range(0, len(units), _BATCH):
         features = [unit_features(units, words, index) for index in range(first, min(first + _BATCH, len(units)))]

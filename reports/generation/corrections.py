@@ -7,7 +7,9 @@ from functools import lru_cache
 from sessions_app.transcripts.clinical_terms import DRUGS
 
 from .base import TranscriptSegment
+from .folded import Folded
 from .lexicon import HARM_TO_OTHERS, SELF_HARM
+from .textnorm import tokens
 
 _NUMBER = (
     r"(?:\d+(?:\.\d+)?|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|"
@@ -23,30 +25,28 @@ _DRUG_REPAIRED = re.compile(
     rf"\b(?:the )?{_DRUG}[,.]? ?(?:-+|…)? ?{_REPAIR},? (?:sorry,? )?(?=(?:the )?{_DRUG}\b)", re.IGNORECASE
 )
 # A quick look: without one of these there is nothing to take back, and the long patterns are not tried.
-_MAY_REPAIR = re.compile(
-    r"\b(?:no|sorry|wait|i mean|i meant|or rather|correction|scratch that|make that|m\w*grams?|mg|mcg)\b", re.IGNORECASE
+_MAY_REPAIR = Folded(
+    r"\b(?:no|sorry|wait|i mean|i meant|or rather|correction|scratch that|make that|m\w*grams?|mg|mcg)\b"
 )
-_MAY_NOT_TAKE = re.compile(r"\bi (?:do not|don't|never|have never|am not|'m not)\b", re.IGNORECASE)
+_MAY_NOT_TAKE = Folded(r"\bi (?:do not|don't|never|have never|am not|'m not)\b")
 _SHORT_TAKEN_BACK = re.compile(
     r"^(?P<before>(?:.*[.?!] )?)(?P<said>[^.?!]{1,30})[.!] (?:oh,? )?no,? (?:that|it)(?: was|'s| is) (?P<when>[^.?!]{3,30})[.!] "
     rf"(?=(?:it is |it's |now )?{_NUMBER}\b)",
     re.IGNORECASE,
 )
 _DRUG_THEN_DOSE = re.compile(rf"\b({_DRUG})\. (?={_NUMBER} ?(?:mg|mcg|milligrams?|micrograms?)\b)", re.IGNORECASE)
-_WRONG_FILE = re.compile(
+_WRONG_FILE = Folded(
     r"\b(?:wrong (?:file|chart|patient|record|notes?|page|name)|(?:another|a different|the other|someone else's|somebody else's) "
-    r"patient'?s? (?:file|chart|record|notes?|results?|level))\b",
-    re.IGNORECASE,
+    r"patient'?s? (?:file|chart|record|notes?|results?|level))\b"
 )
 _NOT_MINE = re.compile(
     rf"\bi (?:do not|don't|never|have never|am not|'m not)(?: (?:take|taken|took|use|on|taking|had|been on))+ (?:any )?(?P<drug>{_DRUG})\b",
     re.IGNORECASE,
 )
 _AS_TAKEN = re.compile(r"\b(?:your|you take|you are on|you're on|you are taking)\b", re.IGNORECASE)
-_NOT_THIS_SIDE = re.compile(
+_NOT_THIS_SIDE = Folded(
     r"\bnot (?:(?:the|my|in|on|really) )*(?P<wrong>right|left)\b"
-    r"|^no\b[ ,.]*(?:it is |it's |that's )?(?:in |on )?(?:the|my) (?P<true>right|left)\b",
-    re.IGNORECASE,
+    r"|^no\b[ ,.]*(?:it is |it's |that's )?(?:in |on )?(?:the|my) (?P<true>right|left)\b"
 )
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 _NEAR = 3  # segments looked back at
@@ -60,7 +60,7 @@ def without_corrected(segments: tuple[TranscriptSegment, ...]) -> tuple[Transcri
         if segment.speaker.startswith("doctor") and _WRONG_FILE.search(segment.text):
             _withdraw(settled, place, re.compile(r"\b(?:you|your)\b", re.IGNORECASE))
         elif not segment.speaker.startswith("doctor") and (side := _NOT_THIS_SIDE.search(segment.text)):
-            wrong = side["wrong"] or ("left" if side["true"].lower() == "right" else "right")
+            wrong = side["wrong"] or ("left" if side["true"] == "right" else "right")
             _only_ask(settled, place, re.compile(rf"\b{wrong}\b", re.IGNORECASE))
         elif not segment.speaker.startswith("doctor") and _MAY_NOT_TAKE.search(segment.text):
             for denied in _NOT_MINE.finditer(segment.text):
@@ -75,8 +75,9 @@ def _settled(segment: TranscriptSegment) -> TranscriptSegment:
         return segment
     text = _SHORT_TAKEN_BACK.sub(lambda match: match["before"], text)
     text = _NUMBER_REPAIRED.sub("", text)
-    text = _DRUG_REPAIRED.sub("", text)
-    text = _DRUG_THEN_DOSE.sub(r"\1, ", text)
+    if not DRUGS.isdisjoint(tokens(text)):
+        text = _DRUG_REPAIRED.sub("", text)
+        text = _DRUG_THEN_DOSE.sub(r"\1, ", text)
     return segment if text == segment.text else replace(segment, text=text)
 
 

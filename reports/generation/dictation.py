@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from .base import TranscriptSegment
+from .folded import Folded
 from .sentences import split_sentences
 
 _LEAD = r"^(?:(?:and|so|okay|ok|alright|all right|now|then|uh|um|right|well|yeah|hi|hello)[ ,]+)*"
@@ -55,9 +56,8 @@ _NAMED = re.compile(
     rf"|today (?:i am|i'm|we are|we're|i have|we have) (?:seeing|with)|(?:the )?patient'?s? name is){_NAME}",
     re.IGNORECASE,
 )
-_MAY_BE = re.compile(
-    rf"\b(?:{_COMPUTER}|please|list|summari[sz]e|next|today|patient|seeing)\b|{_IDENTITY}|\b(?:in|under|for|to) {_PART}",
-    re.IGNORECASE,
+_MAY_BE = Folded(
+    rf"\b(?:{_COMPUTER}|please|list|summari[sz]e|next|today|patient|seeing)\b|{_IDENTITY}|\b(?:in|under|for|to) {_PART}"
 )
 _LONGEST_NAME = 5  # words: "next is Ann Mary Lee"
 _SHORTEST_REST = 3  # words that may still tell something

@@ -214,15 +214,14 @@ def _smoothed(units: Sequence[Unit]) -> list[list[float]]:
         mixed[1:] += _SMOOTHING * table[:-1]
         mixed[:-1] += _SMOOTHING * table[1:]
         table = mixed / mixed.sum(axis=1, keepdims=True)
-    return [[float(value) for value in row] for row in table]
+    rows: list[list[float]] = table.tolist()
+    return rows
 
 
 def _facts_of(unit: Unit, probabilities: list[float], person: Person, keep_from: dict[str, float]) -> list[Fact]:
-    if _is_chatter(unit):
-        return []
     kind, keep = _judged(unit, _kind_of(unit, probabilities), 1 - probabilities[CLASSES.index(NONE)])
     least = keep_from.get(kind, 0.4)
-    if keep < least * _MINOR_SHARE:
+    if keep < least * _MINOR_SHARE or _is_chatter(unit):
         return []
     is_minor = keep < least
     facts: list[Fact] = []

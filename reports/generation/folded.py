@@ -1,7 +1,7 @@
 """Patterns that look past capitals, several times as fast as with `re.IGNORECASE`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Folded:
@@ -11,14 +11,16 @@ class Folded:
     `written` is searched for as it stands: an abbreviation that is another word in small letters (`HI`).
     """
 
-    __slots__ = ("_pattern", "_written")
+    __slots__ = ("_pattern", "_replacing", "_written")
 
     def __init__(self, pattern: str, *, written: str = "") -> None:
         self._pattern = re.compile(pattern)
         self._written = re.compile(written) if written else None
+        self._replacing: re.Pattern[str] | None = None
 
     def search(self, text: str) -> re.Match[str] | None:
-        found = self._pattern.search(_lowered(text))
+        lowered = text.lower()
+        found = self._pattern.search(lowered if len(lowered) == len(text) else _lowered(text))
         return found or (self._written.search(text) if self._written else None)
 
     def match(self, text: str) -> re.Match[str] | None:
@@ -26,6 +28,14 @@ class Folded:
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         return self._pattern.finditer(_lowered(text))
+
+    def sub(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """Return a text with every match replaced; most have none, and are only looked at."""
+        if self.search(text) is None:
+            return text
+        if self._replacing is None:
+            self._replacing = re.compile(self._pattern.pattern, re.IGNORECASE)
+        return self._replacing.sub(replacement, text)
 
     def count(self, text: str) -> int:
         """Return how often the pattern occurs."""

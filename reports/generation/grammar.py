@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from .folded import Folded
 from .words import word_list
 
 _PAST = frozenset(
@@ -252,13 +253,10 @@ _GIVING = (
 _AFTER_OBJECT = "(?:on|in|to|for|with|back|up|out|off|at|through|again|down|over|into|under|a|an|the|some|this|but|every|from|feel|get)"
 
 
-_GIVEN_TO_YOU = re.compile(
-    rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)", re.IGNORECASE
-)
-_DONE_TO_YOU = re.compile(
+_GIVEN_TO_YOU = Folded(rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)")
+_DONE_TO_YOU = Folded(
     rf"(?<=\w )(?<!\band )(?<!\bbut )(?<!\bso )(?<!\bif )(?<!\bthat )(?<!\bwhen )(?<!\bdo )(?<!\bare )(?<!\bdid )"
-    rf"(?<!\bhave )(?<!\bcan )(?<!\bhow )(?<!\bwhat )(?<!\bwhere )you (?={_AFTER_OBJECT}\b)|(?<=\wing )you\b",
-    re.IGNORECASE,
+    rf"(?<!\bhave )(?<!\bcan )(?<!\bhow )(?<!\bwhat )(?<!\bwhere )you (?={_AFTER_OBJECT}\b)|(?<=\wing )you\b"
 )
 _YOU_DO = re.compile(
     rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b", re.IGNORECASE

@@ -1,18 +1,18 @@
 """Which topic a template's section is about, and which topics a fact may stand under."""
 
-import re
 from dataclasses import dataclass
 
 from reports.templating.structure import Section
 
 from .facts import Fact
+from .folded import Folded
 from .lexicon import HARM_TO_OTHERS, SELF_HARM
 from .substance_talk import is_soft_drinking
 from .titles import topic_for_title
 
-_DOSE = re.compile(r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units?|micrograms?|milligrams?)\b", re.IGNORECASE)
-_CUES: dict[str, re.Pattern[str]] = {
-    topic: re.compile(pattern, re.IGNORECASE)
+_DOSE = Folded(r"\b\d+(?:\.\d+)? ?(?:mg|mcg|ml|units?|micrograms?|milligrams?)\b")
+_CUES: dict[str, Folded] = {
+    topic: Folded(pattern)
     for topic, pattern in (
         (
             "sleep_appetite",
@@ -40,7 +40,7 @@ _CUES: dict[str, re.Pattern[str]] = {
         (
             "plan_medications",
             (
-                r"\b\d+(?:\.\d+)? ?(?:mg|mcg|mL|units)\b|\b(?:prescri\w*|medic\w*|tablets?|dose|refills?|"
+                r"\b\d+(?:\.\d+)? ?(?:mg|mcg|ml|units)\b|\b(?:prescri\w*|medic\w*|tablets?|dose|refills?|"
                 r"pills?|taper\w*|antidepressant\w*)\b"
             ),
         ),
@@ -111,7 +111,7 @@ _CUES: dict[str, re.Pattern[str]] = {
         ("thought", r"\b(thoughts?|thinking|delusion\w*|obsess\w*|suspicious)\b"),
         ("cognition", r"\b(concentrat\w*|memory|focus\w*|attention|oriented|orientation|forget\w*)\b"),
         ("insight", r"\b(insight|judge?ment)\b"),
-        ("vitals", r"\b(blood pressure|heart rate|pulse|temperature|oxygen|weight|BMI)\b"),
+        ("vitals", r"\b(blood pressure|heart rate|pulse|temperature|oxygen|weight|bmi)\b"),
         (
             "medications",
             (

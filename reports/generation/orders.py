@@ -19,49 +19,51 @@ _TAGS = (
     r"script|img|svg|iframe|style|html|body|div|meta|object|transcript|system|user|assistant|instructions?|"
     r"im_|end|s>"
 )
-# Nobody says these to a person.
+# Nobody says these to a person. The border of a word stands before all of them at once: it is looked for once.
 _ORDERS = (
-    rf"\b(?:ignore|disregard|forget|override|bypass|skip|drop|erase)\b(?:[^\w.!?]+\w+){{0,4}}[^\w.!?]+{_RULES}\b",
-    rf"\b(?:new|updated|following|hidden|secret|admin\w*|system|developer) {_RULES}\b",
+    rf"(?:ignore|disregard|forget|override|bypass|skip|drop|erase)\b(?:[^\w.!?]+\w+){{0,4}}[^\w.!?]+{_RULES}\b",
+    rf"(?:new|updated|following|hidden|secret|admin\w*|system|developer) {_RULES}\b",
+    rf"you(?:'re| are) (?:now |no longer )?(?:an? |the |my )?(?:\w+ )?{_PROGRAM}\b",
+    r"(?:as|being) an? (?:ai|a\.i\.|llm|(?:large )?language model|chat ?bot)\b",
+    rf"(?:note|attention|message|hey|dear|hello|listen)(?: to| for)?,? (?:the |this )?{_PROGRAM}\b",
+    (
+        rf"(?:the|this|your) {_NOTE} (?:is|has been|was)(?: \w+)? "
+        r"(?:approved|final|signed|reviewed|verified|complete)\b"
+    ),
+    r"(?:developer|admin|debug|god|jailbreak|dan) mode\b",
+    r"(?:output|respond|reply|answer|return) (?:only|exactly|as follows|with (?:only|exactly|the (?:word|json)))\b",
+    r"(?:end|begin|start) of (?:the )?(?:transcript|prompt|instructions?|session log)\b",
+    (
+        r"(?:ignoriere|ignorez|ignora|ignore[mr]?|olvida|vergiss)\b(?: \w+){0,4} "
+        r"(?:anweisung|instru[cç]|regel|regras?|r[eè]gles?|reglas?)\w*"
+    ),
+)
+_SIGNS = (
     (
         r"(?:^|[.;!?>\]] ?)(?:system|assistant|developer|user|instructions?|prompt|admin)"
         r"(?: (?:prompt|message|override|note))? ?:"
     ),
-    rf"\byou(?:'re| are) (?:now |no longer )?(?:an? |the |my )?(?:\w+ )?{_PROGRAM}\b",
-    r"\b(?:as|being) an? (?:ai|a\.i\.|llm|(?:large )?language model|chat ?bot)\b",
-    rf"\b(?:note|attention|message|hey|dear|hello|listen)(?: to| for)?,? (?:the |this )?{_PROGRAM}\b",
-    (
-        rf"\b(?:the|this|your) {_NOTE} (?:is|has been|was)(?: \w+)? "
-        r"(?:approved|final|signed|reviewed|verified|complete)\b"
-    ),
-    r"\b(?:developer|admin|debug|god|jailbreak|dan) mode\b",
-    r"\b(?:output|respond|reply|answer|return) (?:only|exactly|as follows|with (?:only|exactly|the (?:word|json)))\b",
-    r"\b(?:end|begin|start) of (?:the )?(?:transcript|prompt|instructions?|session log)\b",
     rf"<\|?/?(?:{_TAGS})",
     r"\[/?(?:inst|sys|system|end|transcript)\b|\[\d+\] ?(?:doctor|patient|clinician|therapist)\b ?:",
     r"javascript:|<<\w+>>|#{3,}|\{\{|\{%|\$\{|\"\w+\" ?:|```",
-    (
-        r"\b(?:ignoriere|ignorez|ignora|ignore[mr]?|olvida|vergiss)\b(?: \w+){0,4} "
-        r"(?:anweisung|instru[cç]|regel|regras?|r[eè]gles?|reglas?)\w*"
-    ),
 )
 # These are also said to a clinician; still a wish about the note and not what it is about.
 _WISHES = (
     (
-        r"\b(?:write|put|add|insert|include|state|document|record|say|mark|enter|list|change|delete|remove|leave)\b"
+        r"(?:write|put|add|insert|include|state|document|record|say|mark|enter|list|change|delete|remove|leave)\b"
         r"(?: \w+){0,4} (?:in|into|to|on|from|out of|at the end of) "
         rf"(?:the|your|my|this) (?:\w+ )?{_NOTE}\b"
     ),
     (
-        r"\b(?:please |just |must |should |to |now |only |and )(?:write|document|record|state|note) (?:down )?"
+        r"(?:please |just |must |should |to |now |only |and )(?:write|document|record|state|note) (?:down )?"
         r"(?:that|the following|exactly|this:|only|:)"
     ),
     r"^(?:write|document|record|state|note) (?:down )?(?:that|the following|exactly|only|:)",
-    rf"\bin (?:the|your|this) {_NOTE},? (?:please )?(?:write|say|state|put|add)\b",
+    rf"in (?:the|your|this) {_NOTE},? (?:please )?(?:write|say|state|put|add)\b",
 )
 _KINDS: tuple[tuple[OrderKind, Folded], ...] = (
-    ("order", Folded("|".join(_ORDERS))),
-    ("wish", Folded("|".join(_WISHES))),
+    ("order", Folded(rf"\b(?:{'|'.join(_ORDERS)})|{'|'.join(_SIGNS)}")),
+    ("wish", Folded(rf"\b(?:{'|'.join(_WISHES)})")),
 )
 _AS_SAID = re.compile(r"[“\"«]|\b(?:ask|request|demand|want|wish|insist|dictat|quot)\w*\b|\btold the\b", re.IGNORECASE)
 
@@ -106,4 +108,5 @@ def follows_order(text: str, said: Collection[str]) -> OrderKind | None:
 @lru_cache(maxsize=4096)
 def _read(words: str) -> str:
     """Return words as they are read: an order stays one when signs that print nothing are put between its letters."""
-    return "".join(character for character in visible(words) if character.isprintable())
+    shown = visible(words)
+    return shown if shown.isprintable() else "".join(filter(str.isprintable, shown))

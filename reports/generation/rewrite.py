@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from .answers import answer_statement
 from .clauses import joined_clauses, with_is
+from .folded import Folded
 from .grammar import COMPANION, UNNAMED, Person, has_verb, patient_to_third, you_to_third
 from .lexicon import BODY_PARTS
 from .planned import planned
@@ -30,13 +31,12 @@ _NOT_LEAD = re.compile(r"^(?:i do|i am|i have)\b(?!\s*[,.])", re.IGNORECASE)
 _DOCTOR_LEAD = re.compile(
     r"^(?:i think|i believe|i feel like|i guess|i know|for the most part)(?: that)?[ ,]+", re.IGNORECASE
 )
-_ASIDES = re.compile(
+_ASIDES = Folded(
     r"\b(?:and |so |but )?(?:i (?:do )?(?:know|think|believe|see|understand|saw|remember|noticed|guess|"
     r"hear|heard|mean|said)"
     r"(?: here)?(?: that)?|as i said|like i said|as you know|you know|if you will|it says here(?: that)?|"
     r"we know(?: that)?|you said"
     r"(?: that)?|you told me(?: that)?|you mentioned(?: that)?)\b ?",
-    re.IGNORECASE,
 )
 _DANGLING = re.compile(
     r"(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|"
@@ -54,13 +54,12 @@ _DANGLING_WORDS = frozenset(  # the last words of what _DANGLING takes away
         "whatever stuff everything okay right too though"
     )
 )
-_THANKS_END = re.compile(r"[ ,]*(?:\band )?(?:so )?\bthank you(?: (?:so|very) much)?[ .,]*$", re.IGNORECASE)
-_HEDGE_END = re.compile(r",? (?:i (?:think|guess|suppose|believe|would say))[ .,]*$", re.IGNORECASE)
-_COMMA_INSIDE = re.compile(
+_THANKS_END = Folded(r"[ ,]*(?:\band )?(?:so )?\bthank you(?: (?:so|very) much)?[ .,]*$")
+_HEDGE_END = Folded(r",? (?:i (?:think|guess|suppose|believe|would say))[ .,]*$")
+_COMMA_INSIDE = Folded(
     r"\b(the|a|an|of|to|with|and|or|but|his|her|my|your|their|some|very|he|she|they|i|was|is|has|had|have|"
     r"in|on|for|at|that|if|"
-    r"when|because|as|like|about|from|by|any|no)\s*,\s+",
-    re.IGNORECASE,
+    r"when|because|as|like|about|from|by|any|no)\s*,\s+"
 )
 _ACRONYMS = re.compile(
     r"\b(ct|mri|ekg|ecg|copd|covid|gerd|ptsd|cbt|dbt|emdr|ssri|snri|adhd|ocd|gad|phq|icu|er|hiv|std|uti|ac|"
@@ -76,7 +75,7 @@ _PROPER = re.compile(
     r"english|american|indian|"
     r"hindi|alcoholics anonymous)\b"
 )
-_TITLED = re.compile(r"\b(mr|mrs|ms|dr)\.? ([a-z]+)\b", re.IGNORECASE)
+_TITLED = Folded(r"\b(mr|mrs|ms|dr)\.? ([a-z]+)\b")
 _OBSERVATION = re.compile(
     r"^(?:so |and |now |then )*(?:i (?:do )?(?:also )?(?:hear|see|appreciate|notice|note|feel|"
     r"find)(?: that)?|there (?:is|are)|"
@@ -104,11 +103,10 @@ _NO_REPORT = re.compile(
     r"^(?:the )?(?:patient|client) (?:reports|denies) (?:something|anything|that|this|it)\b(?! (?:they|he|she|it)\b)",
     re.IGNORECASE,
 )
-_LEFT_OVER = re.compile(r"\b(?:i|me|my|mine|you|your|yours|yourself|myself)\b", re.IGNORECASE)
-_LEFT_OVER_OF_DOCTOR = re.compile(
+_LEFT_OVER = Folded(r"\b(?:i|me|my|mine|you|your|yours|yourself|myself)\b")
+_LEFT_OVER_OF_DOCTOR = Folded(
     r"\b(?:you|your|yours|yourself)\b|\bmy (?!impression|recommendation|exam|assessment|plan|opinion|"
-    r"differential|colleague)",
-    re.IGNORECASE,
+    r"differential|colleague)"
 )
 _BARE_DENIAL = re.compile(r"no\s+", re.IGNORECASE)  # "No dizziness": a symptom the patient says is not there
 _FURTHER_DENIAL = re.compile(r"((?:,|\b(?:and|or|nor))\s+)no\s+", re.IGNORECASE)  # "no vomiting and no diarrhea"
@@ -143,9 +141,7 @@ _NAMED_THINGS = (
     + "|".join(sorted(BODY_PARTS))
     + r"|swelling|pain|ligament|x-ray|mri|ct|scan|wound|area|joint|lungs?|heart|blood pressure|medications?|murmur)\b"
 )
-_YEAH = re.compile(
-    r",? ?\b(?:yeah|gosh|alright|you know|i mean|(?:i|he|she|they) guess(?:es)?)\b,?(?: (?=\w))?", re.IGNORECASE
-)
+_YEAH = Folded(r",? ?\b(?:yeah|gosh|alright|you know|i mean|(?:i|he|she|they) guess(?:es)?)\b,?(?: (?=\w))?")
 # Spoken padding, and what a note has in its place.
 _PADDING: Replacements = tuple(
     (needles, re.compile(pattern, re.IGNORECASE), replacement)
@@ -219,7 +215,8 @@ def strip_lead(text: str) -> str:
 
 def finish(text: str) -> str:
     """Return a statement as a sentence: trimmed, acronyms and names capitalised, first letter large, full stop."""
-    text = _HAS_BEEN.sub(r"\1 has \2", text)
+    if " is been" in text or " is got" in text:
+        text = _HAS_BEEN.sub(r"\1 has \2", text)
     previous = None
     while previous != text:
         previous = text
@@ -252,7 +249,8 @@ def rewrite(unit: Unit, topic: str, person: Person) -> list[str]:
 
 
 def _patient_statements(unit: Unit, person: Person) -> list[str]:
-    unit = replace(unit, text=_HEDGE_END.sub("", unit.text))
+    if (text := _HEDGE_END.sub("", unit.text)) != unit.text:
+        unit = replace(unit, text=text)
     base = with_is(strip_lead(unit.text))
     words = len(base.split())
     found: list[str] = []

@@ -51,6 +51,7 @@ _END = re.compile(
 )
 
 
+_END_MARK = re.compile(r"[.?!](?=\s|$)")
 _POINT_APART = re.compile(r"(?<=\d) \. (?=\d)")  # "4 . 4 centimeters": a number that was cut into words
 
 
@@ -101,16 +102,16 @@ def _model() -> tuple[Any, float]:
 
 def is_punctuated(texts: list[str]) -> bool:
     """Say whether the speech engine gave punctuation: at least one end mark in 25 words of the utterances that are statements."""
-    statements = [text for text in texts if len(text.split()) >= _SHORTEST_STATEMENT]
-    words = sum(len(text.split()) for text in statements)
-    marks = sum(len(re.findall(r"[.?!](?=\s|$)", text)) for text in statements)
-    return marks * 25 >= words
+    said = " ".join(text for text in texts if len(text.split()) >= _SHORTEST_STATEMENT)
+    return len(_END_MARK.findall(said)) * 25 >= len(said.split())
 
 
 def split_sentences(text: str, *, threshold: float = -1.0, use_model: bool = True) -> list[str]:
     """Return the sentences of one utterance. The threshold is on the model's log odds; lower splits more."""
     sentences: list[str] = []
-    for piece in _END.split(_POINT_APART.sub(".", text)):
+    if " . " in text:
+        text = _POINT_APART.sub(".", text)
+    for piece in _END.split(text):
         words = piece.split()
         if use_model and len(words) > _LONGEST_WHOLE:
             sentences.extend(_split_by_model(words, threshold))

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from operator import eq
+from sys import intern
 
 from sessions_app.transcripts.spoken_numbers import number_words_to_digits
 
@@ -12,53 +13,58 @@ from .words import word_list
 
 Replacements = tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]  # needles, pattern, replacement
 _JOINERS = "\u200c\u200d"
-# A pattern is tried only where one of the letters before it occurs: most utterances need few of them.
-_EXPANSIONS: Replacements = tuple(
-    (needles, re.compile(pattern, re.IGNORECASE), replacement)
-    for needles, pattern, replacement in (
-        (("‘", "’", "`"), r"[‘’`]", r"'"),
-        (("“", "”"), r"[“”]", r'"'),
-        (("gon",), r"\bgon ?na\b", r"going to"),
-        (("wan",), r"\bwan ?na\b", r"want to"),
-        (("got",), r"\bgot ?ta\b", r"have to"),
-        (("cuz", "cause"), r"\bcuz\b|(?<!\w)'?cause\b(?= (?:i|it|he|she|we|they|you|the|my)\b)", r"because"),
-        (
-            ("n't",),
-            r"\b(do|does|did|is|are|was|were|have|has|had|would|could|should|must|might|need) ?n't\b",
-            r"\1 not",
-        ),
-        (("can not", "ca n't", "can't"), r"\bca ?n't\b|\bcan not\b", r"cannot"),
-        (("n't",), r"\bwo ?n't\b", r"will not"),
-        (("ain't",), r"\bain't\b", r"is not"),
-        (("'m",), r"\bi ?'m\b", r"I am"),
-        (("'re",), r"\b(you|we|they) ?'re\b", r"\1 are"),
-        (("'ve",), r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
-        (("'ll",), r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
-        (
-            ("'d ",),
-            r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)",
-            r"\1 had ",
-        ),
-        (("'d better",), r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
-        (("'d",), r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
-        (
-            ("'s ",),
-            (
-                r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
-                r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)"
-            ),
-            r"\1 has ",
-        ),
-        (
-            ("'s",),
-            r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b",
-            r"\1 is",
-        ),
-        (("'s",), r"\blet ?'s\b", r"let us"),
-        (("y'all",), r"\by'all\b", r"you all"),
-        ((" 's",), r"(\w) 's\b", r"\1's"),
-        (("mr", "ms", "dr"), r"\b(mr|ms|mrs|dr) ?\. (?=\w)", r"\1. "),
+
+
+def _compiled(*replacements: tuple[tuple[str, ...], str, str]) -> Replacements:
+    return tuple(
+        (needles, re.compile(pattern, re.IGNORECASE), replacement) for needles, pattern, replacement in replacements
     )
+
+
+# A pattern is tried only where one of the letters before it occurs: most utterances need few of them.
+_EXPANSIONS = _compiled(
+    (("‘", "’", "`"), r"[‘’`]", r"'"),
+    (("“", "”"), r"[“”]", r'"'),
+    (("gon",), r"\bgon ?na\b", r"going to"),
+    (("wan",), r"\bwan ?na\b", r"want to"),
+    (("got",), r"\bgot ?ta\b", r"have to"),
+    (("cuz", "cause"), r"\bcuz\b|(?<!\w)'?cause\b(?= (?:i|it|he|she|we|they|you|the|my)\b)", r"because"),
+    (("can not",), r"\bcan not\b", r"cannot"),
+    (("mr", "ms", "dr"), r"\b(mr|ms|mrs|dr) ?\. (?=\w)", r"\1. "),
+)
+# Of words with an apostrophe in them.
+_CONTRACTIONS = _compiled(
+    (("n't",), r"\b(do|does|did|is|are|was|were|have|has|had|would|could|should|must|might|need) ?n't\b", r"\1 not"),
+    (("ca n't", "can't"), r"\bca ?n't\b", r"cannot"),
+    (("n't",), r"\bwo ?n't\b", r"will not"),
+    (("ain't",), r"\bain't\b", r"is not"),
+    (("'m",), r"\bi ?'m\b", r"I am"),
+    (("'re",), r"\b(you|we|they) ?'re\b", r"\1 are"),
+    (("'ve",), r"\b(i|you|we|they) ?'ve\b", r"\1 have"),
+    (("'ll",), r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
+    (
+        ("'d ",),
+        r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)",
+        r"\1 had ",
+    ),
+    (("'d better",), r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
+    (("'d",), r"\b(i|you|we|they|he|she|it) ?'d\b", r"\1 would"),
+    (
+        ("'s ",),
+        (
+            r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
+            r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)"
+        ),
+        r"\1 has ",
+    ),
+    (
+        ("'s",),
+        r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b",
+        r"\1 is",
+    ),
+    (("'s",), r"\blet ?'s\b", r"let us"),
+    (("y'all",), r"\by'all\b", r"you all"),
+    ((" 's",), r"(\w) 's\b", r"\1's"),
 )
 _TAGS = re.compile(r"<[^>]+>|\[[^\]]+\]")
 # Some fillers are words elsewhere ("well controlled", "the right knee", "doing okay"): those go only where they stand alone.
@@ -71,6 +77,7 @@ _MAY_HAVE_FILLER = Folded(r"\b(?:um|uh|er|eh|ohh|hm|mm|mhm|you know|i mean|kinda
 _HEDGES = re.compile(
     r"\b(?:kind of|sort of|actually|basically|obviously|honestly|literally|just|really)\b[ ,]*", re.IGNORECASE
 )
+_HEDGE_WORDS = frozenset(word_list("kind sort actually basically obviously honestly literally just really"))
 # "By like the end of the day", ", like, ": a filler; "feels like a knife" is not.
 _LIKE = re.compile(
     r",\s*like\s*,|\b(?<=this )like |(?:(?<=\bby )|(?<=\bin )|(?<=\bafter )|(?<=\bfor )|(?<=\bbut )|(?<=\bwith )|"
@@ -83,6 +90,7 @@ _FILLERS_ALONE = re.compile(
     r"|^(?:well|okay|ok|yeah|alright|all right)\b[ ,.]+",
     re.IGNORECASE,
 )
+_FILLER_WORDS = frozenset(word_list("okay ok alright right yeah yep yup well please like"))  # each has one of these
 _STUTTER = re.compile(r"\b([a-z]{1,3})- ?(?=\1)", re.IGNORECASE)
 _REPEATED = re.compile(r"\b((?:\w+ ){0,4}\w+)(?: ?,? \1\b)+", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
@@ -101,23 +109,21 @@ _TWO_SUBJECTS = Folded(
     r"\b(?:i|you|he|she|we|they|it|that)(?: am| is| are| was| were)? ,?\s?(?:i|you|he|she|we|they|it)\b"
 )
 _CUT_OFF = re.compile(r"\b[\w']+(?:--|-(?= |$)|…|\.\.\.)")
-_UNITS: Replacements = tuple(
-    (needles, re.compile(pattern, re.IGNORECASE), replacement)
-    for needles, pattern, replacement in (
-        (("milligram", "mg"), r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
-        (("microgram",), r"\b(\d+) micrograms?\b", r"\1 mcg"),
-        (("millil", "ml"), r"\b(\d+) (?:milliliters?|millilitres?|mls?)\b", r"\1 mL"),
-        (("percent",), r"\b(\d+) percent\b", r"\1%"),
-        ((" point ", " . "), r"\b(\d+) (?:point|\.) (\d+)\b", r"\1.\2"),
-        ((" over ",), r"\b(\d{2,3}) over (\d{2,3})\b", r"\1/\2"),
-        ((" out of ",), r"\b(\d+) out of (\d+)\b", r"\1/\2"),
-        (("hemoglobin",), r"\bhemoglobin a ?(?:1|one) ?c\b", "hemoglobin A1c"),
-        (("one",), r"\ba ?one ?c\b", "A1c"),
-        (("x",), r"\bx[- ]?ray", "x-ray"),
-        (("l",), r"\bl ?(\d) ?/ ?l ?(\d)\b", r"L\1/L\2"),
-        (("q",), r"\bp\.? ?h\.? ?q\.?[- ]?(?:9|nine)\b", "PHQ-9"),
-        (("g",), r"\bg\.? ?a\.? ?d\.?[- ]?(?:7|seven)\b", "GAD-7"),
-    )
+_MAY_BE_CUT_OFF = re.compile(r"--|-(?= |$)|…|\.\.\.")
+_UNITS = _compiled(
+    (("milligram", "mg"), r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
+    (("microgram",), r"\b(\d+) micrograms?\b", r"\1 mcg"),
+    (("millil", "ml"), r"\b(\d+) (?:milliliters?|millilitres?|mls?)\b", r"\1 mL"),
+    (("percent",), r"\b(\d+) percent\b", r"\1%"),
+    ((" point ", " . "), r"\b(\d+) (?:point|\.) (\d+)\b", r"\1.\2"),
+    ((" over ",), r"\b(\d{2,3}) over (\d{2,3})\b", r"\1/\2"),
+    ((" out of ",), r"\b(\d+) out of (\d+)\b", r"\1/\2"),
+    (("hemoglobin",), r"\bhemoglobin a ?(?:1|one) ?c\b", "hemoglobin A1c"),
+    (("one",), r"\ba ?one ?c\b", "A1c"),
+    (("x",), r"\bx[- ]?ray", "x-ray"),
+    (("l",), r"\bl ?(\d) ?/ ?l ?(\d)\b", r"L\1/L\2"),
+    (("q",), r"\bp\.? ?h\.? ?q\.?[- ]?(?:9|nine)\b", "PHQ-9"),
+    (("g",), r"\bg\.? ?a\.? ?d\.?[- ]?(?:7|seven)\b", "GAD-7"),
 )
 
 _HAS_UNIT = Folded(r"\d|a ?one|x[- ]?ray|p\.? ?h\.? ?q|g\.? ?a\.? ?d")
@@ -145,17 +151,12 @@ def clean(text: str, *, drop_fillers: bool = True) -> str:
         text = _TAGS.sub(" ", text)
     text = " ".join(text.split())
     text = replaced(text, _EXPANSIONS)
+    if "'" in text:
+        text = replaced(text, _CONTRACTIONS)
     if "-" in text:
         text = _STUTTER.sub("", text)
     if drop_fillers:
-        if _MAY_HAVE_FILLER.search(text):
-            text = _FILLERS_ANYWHERE.sub(" ", text)
-        text = _HEDGES.sub(" ", " ".join(text.split()))
-        if "like" in text:
-            text = _LIKE.sub(" ", text)
-        text = _FILLERS_ALONE.sub(" ", " ".join(text.split()))
-        if "-" in text or "." in text or "…" in text:
-            text = _CUT_OFF.sub(" ", text)
+        text = _without_fillers(text)
     text = _said_once(text)
     if _TWO_SUBJECTS.search(text):
         text = _CHANGED_SUBJECT.sub("", text)
@@ -165,6 +166,20 @@ def clean(text: str, *, drop_fillers: bool = True) -> str:
     text = _SPACE_BEFORE_MARK.sub(r"\1", text)
     text = _MARKS_TOGETHER.sub(r"\1", text)
     return " ".join(text.lstrip(_LOOSE_AT_START).rstrip(_LOOSE_AT_END).split())
+
+
+def _without_fillers(text: str) -> str:
+    words = set(_WORD.findall(text.lower()))
+    if _MAY_HAVE_FILLER.search(text):
+        text = _FILLERS_ANYWHERE.sub(" ", text)
+    if not words.isdisjoint(_HEDGE_WORDS):
+        text = _HEDGES.sub(" ", " ".join(text.split()))
+    if "like" in words:
+        text = _LIKE.sub(" ", text)
+    text = " ".join(text.split())
+    if not words.isdisjoint(_FILLER_WORDS):
+        text = _FILLERS_ALONE.sub(" ", text)
+    return _CUT_OFF.sub(" ", text) if _MAY_BE_CUT_OFF.search(text) else text
 
 
 def _said_once(text: str) -> str:
@@ -214,8 +229,10 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
-def tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text.lower())
+@lru_cache(maxsize=8192)
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the words of a text in small letters, numbers with their fractions; kept, as every step asks for them."""
+    return tuple(map(intern, _TOKEN.findall(text.lower())))
 
 
 @lru_cache(maxsize=8192)

@@ -29,7 +29,8 @@ _EXAMINING = Folded(
     r"tender|rash|cough|fever|infection|antibiotics?|inhaler|allerg\w+|symptoms?|prescri\w+|milligrams?|mg|ultrasound|urine|"
     r"stool|throat|vomit\w*|nausea)\b"
 )
-_ORDINARY_WORDS = frozenset(("back", "head", "hand"))  # body parts that talk is full of
+# Without the body parts that talk is full of.
+_CLINICAL = DRUGS | TESTS | BODY_PARTS - {"back", "head", "hand"}
 _FEWEST_CLINICIAN_UNITS = 3
 # Of the sum below; chosen between our dialogues and the training visits of ACI-Bench, of which one in sixty-seven lies above.
 _COUNSELLING_FROM = -0.4
@@ -67,10 +68,7 @@ def _clinical_words(text: str) -> int:
     bodily = 0
     if ANY_SYMPTOM.search(text):
         bodily = sum(len(pattern.findall(text)) for name, pattern in SYMPTOM_PATTERNS.items() if name != "Psychiatric")
-    named = sum(
-        word in DRUGS or word in TESTS or (word in BODY_PARTS and word not in _ORDINARY_WORDS) for word in tokens(text)
-    )
-    return _EXAMINING.count(text) + bodily + named
+    return _EXAMINING.count(text) + bodily + sum(map(_CLINICAL.__contains__, tokens(text)))
 
 
 @lru_cache(maxsize=2)

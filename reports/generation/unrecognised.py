@@ -152,7 +152,7 @@ def _is_dose(text: str) -> bool:
 
 
 def _names_drug(text: str) -> bool:
-    return any(word in DRUGS for word in tokens(text))
+    return not DRUGS.isdisjoint(tokens(text))
 
 
 def _lead_of(units: Sequence[Unit], place: int) -> int:

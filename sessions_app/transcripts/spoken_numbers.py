@@ -17,13 +17,13 @@ _NUMBER_WORDS = set(_ONES) | set(_TENS) | _SCALES
 _TENS_HYPHEN = re.compile(
     rf"\b({'|'.join(_TENS)})-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE
 )
+_WORD = re.compile(r"[a-z]+")
 _END_MARKS = ",.?!;"
 
 
 def number_words_to_digits(text: str) -> str:
     """Return the text with number words as digits: `one thirty two` is 132, `nineteen ninety five` 1995; `one` stays."""
-    lowered = text.lower()
-    if not any(word in lowered for word in _NUMBER_WORDS):
+    if _NUMBER_WORDS.isdisjoint(_WORD.findall(text.lower())):
         return text
     words = split_tens(text).split(" ")
     out: list[str] = []
