@@ -311,7 +311,10 @@ def _is_covered(fact: Fact, sentences: Iterable[_Said]) -> bool:
         if own.drugs - sentence.drugs or own.doses - sentence.doses:
             continue
         cites = bool(own.cited & sentence.cited)
-        share = sum(weights[word] for word in own.words & sentence.words) / total
+        shared = own.words & sentence.words
+        if not (cites or shared):
+            continue
+        share = sum(weights[word] for word in shared) / total
         if cites and share < _COVERED_BY_CITING:
             heard = WordSet(sentence.words)
             share = sum(weight for word, weight in weights.items() if heard.covers(word)) / total

@@ -3,6 +3,7 @@
 import re
 
 from .folded import Folded
+from .textnorm import tokens
 from .words import word_list
 
 _SYMPTOMS = {
@@ -160,7 +161,7 @@ _KIN_WORDS = (
     r"grandfather|grandma|grandpa|nephew|niece|boyfriend|girlfriend|friend|boss|roommate|neighbou?r|colleague|coworker"
 )
 KIN = Folded(rf"\b(?:(?:my|your|his|her|their|the patient's) )?(?:\w+ )?({_KIN_WORDS})(?:'s)?\b")
-_ANY_KIN = Folded(rf"\b(?:{_KIN_WORDS})\b")
+_ANY_KIN = frozenset(_KIN_WORDS.replace("neighbou?r", "neighbor|neighbour").split("|"))
 CHIEF_COMPLAINTS = re.compile(
     r"\b((?:left|right|lower|upper|low|chronic|acute|severe)? ?(?:back|knee|ankle|shoulder|hip|chest|"
     r"abdominal|neck|foot|hand|wrist|elbow|"
@@ -186,7 +187,7 @@ _SAME_RELATIVE = {"mom": "mother", "mum": "mother", "dad": "father", "grandma": 
 
 def relatives_in(text: str) -> set[str]:
     """Return the relatives and acquaintances a text names, `mom` as `mother`."""
-    if not _ANY_KIN.search(text):
+    if _ANY_KIN.isdisjoint(tokens(text)):
         return set()
     words = (match.group(1).lower() for match in KIN.finditer(text))
     return {_SAME_RELATIVE.get(word, word) for word in words}

@@ -53,7 +53,7 @@ def turned_clause(sentence: str, said: Iterable[str]) -> tuple[str, ...]:
 
 def without_answering_no(text: str) -> str:
     """Return a text in lower case without a `no` that answers a question or corrects oneself."""
-    return _ANSWERING_NO.sub("", text)
+    return _ANSWERING_NO.sub("", text) if "no" in text or "nah" in text else text
 
 
 def _plain(text: str) -> str:

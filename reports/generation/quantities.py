@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sessions_app.transcripts.clinical_terms import DRUGS, drug_name
 
@@ -69,9 +71,10 @@ _BETWEEN = _TAKES_BACK | frozenset(("i", "that", "not", "the", "it", "is", "was"
 _CORRECTION_REACH = 7  # tokens between what was taken back and what was meant
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(maxsize=64)  # several checks ask for the same sentence and the same cited words
+def words_of(text: str) -> tuple[str, ...]:
     """Return words, numbers and marks of a text in lower case, `mg` apart from its number."""
-    return _TOKEN.findall(_DIGIT_BEFORE_UNIT.sub(r"\1 ", text.lower()))
+    return tuple(_TOKEN.findall(_DIGIT_BEFORE_UNIT.sub(r"\1 ", text.lower())))
 
 
 @dataclass(slots=True)
@@ -100,12 +103,12 @@ def quantities_of(text: str, *, spoken: bool = False) -> Quantities:
     return found
 
 
-def _unit_after(words: list[str], place: int) -> str:
+def _unit_after(words: Sequence[str], place: int) -> str:
     """Return what the number at a place counts, looking past the second number of a range; empty when it is not said."""
     following = words[place + 1 : place + 5]
     if len(following) > 2 and following[0] in _RANGE_WORDS and _is_number(following[1]):
         following = following[2:]
-    if following[:1] == ["of"]:
+    if following[:1] == ("of",):
         following = following[1:]
     if not following or not following[0].isalpha() or following[0] in STOPWORDS:
         return ""
@@ -119,6 +122,8 @@ def _is_number(word: str) -> bool:
 def doses_of(text: str) -> dict[str, set[str]]:
     """Return the doses named with each drug (generic name): `sertraline` to {"50"}."""
     words = words_of(text)
+    if DRUGS.isdisjoint(words):
+        return {}
     places = [place for place, word in enumerate(words) if word in DRUGS]
     doses = {
         place for place, word in enumerate(words) if word[0].isdigit() and _unit_after(words, place) in _DOSE_UNITS
@@ -142,6 +147,8 @@ def taken_back(text: str) -> dict[str, str]:
     What is also said elsewhere in the text was not taken back altogether and is left out.
     """
     words = words_of(text)
+    if _TAKES_BACK.isdisjoint(words):
+        return {}
     times = Counter(words)
     found: dict[str, str] = {}
     for place, word in enumerate(words):

@@ -30,7 +30,15 @@ def patterns() -> dict[str, re.Pattern[str]]:
             names[name] = words
         else:
             lines.setdefault(kind, []).append(_filled(line, names))
-    return {kind: re.compile("|".join(alternatives)) for kind, alternatives in lines.items()}
+    return {kind: re.compile(one_of(alternatives)) for kind, alternatives in lines.items()}
+
+
+def one_of(alternatives: Sequence[str]) -> str:
+    """Return patterns as one; where all begin with the border of a word, it is looked for once, which is much faster."""
+    border = r"\b"
+    if all(pattern.startswith(border) for pattern in alternatives):
+        return f"{border}(?:{'|'.join(pattern.removeprefix(border) for pattern in alternatives)})"
+    return "|".join(alternatives)
 
 
 def without_idioms(plain: str) -> str:

@@ -126,11 +126,12 @@ def _polarity_clash(plain: str, cited: list[IndexedUnit]) -> tuple[float, list[s
 
 def _best_window(weights: dict[str, float], index: TranscriptIndex) -> float:
     """Return the largest weight of the sentence's words said within three units that follow each other."""
-    scores: dict[int, float] = defaultdict(float)
+    import numpy
+
+    scores = numpy.zeros(len(index.units) + _WINDOW)
     for word, weight in weights.items():
-        for window in index.windows_with(word, _WINDOW):
-            scores[window] += weight
-    return max(scores.values(), default=0.0)
+        scores[index.windows_with(word, _WINDOW)] += weight
+    return float(scores.max())
 
 
 @cache

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import Any
 from zlib import crc32
 
 from sessions_app.transcripts.clinical_terms import DRUGS, SAME_DRUG, drug_name
@@ -13,7 +14,7 @@ from .answers import is_no_question
 from .base import TranscriptSegment
 from .lexicon import SYNONYMS, relatives_in
 from .polarity import without_answering_no
-from .textnorm import STOPWORDS, clean, numbers_in, stem, tokens
+from .textnorm import STOPWORDS, clean, content_words, numbers_in, stem, tokens
 from .units import Unit, units_of
 from .weights import load_weights
 from .words import word_list
@@ -129,13 +130,15 @@ class TranscriptIndex:
         for place, indexed in enumerate(self.units):
             for word in indexed.words:
                 self.units_with[word].append(place)
-        self._windows: dict[tuple[str, int], frozenset[int]] = {}
+        self._windows: dict[tuple[str, int], Any] = {}
 
-    def windows_with(self, word: str, length: int) -> frozenset[int]:
-        """Return the first places of all runs of `length` units that say a stem or a synonym of it."""
+    def windows_with(self, word: str, length: int) -> Any:
+        """Return all runs of `length` units that say a stem or a synonym of it, as an array of the places of their last unit."""
+        import numpy
+
         if (word, length) not in self._windows:
-            said_at = {place for form in (word, *synonyms_of(word)) for place in self.units_with.get(form, ())}
-            self._windows[word, length] = frozenset(place - offset for place in said_at for offset in range(length))
+            said_at = [place for form in (word, *synonyms_of(word)) for place in self.units_with.get(form, ())]
+            self._windows[word, length] = numpy.add.outer(numpy.array(said_at, dtype="int32"), numpy.arange(length))
         return self._windows[word, length]
 
     @cached_property
@@ -171,7 +174,7 @@ class TranscriptIndex:
 def _indexed(unit: Unit) -> IndexedUnit:
     is_short = len(unit.text.split()) <= _SHORT_ANSWER or unit.says_yes or unit.says_no
     question = unit.question if unit.question and is_short else ""
-    words = frozenset(stem(word) for word in tokens(f"{question} {unit.text}") if word not in STOPWORDS)
+    words = frozenset((*content_words(question), *content_words(unit.text)))
     polarity = {} if unit.is_question else word_polarity(unit.text)
     if question and unit.is_turn_start and (unit.says_no or unit.says_yes):
         denied = unit.says_no or is_no_question(question)
@@ -196,11 +199,12 @@ def spoken_numbers(text: str) -> frozenset[str]:
 class WordSet:
     """Stems to look others up in: by the word, by a synonym, by its first five letters."""
 
-    __slots__ = ("_beginnings", "_words")
-
     def __init__(self, words: Iterable[str]) -> None:
         self._words = frozenset(words)
-        self._beginnings = frozenset(word[:_BEGINNING] for word in self._words if len(word) >= _BEGINNING)
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(word[:_BEGINNING] for word in self._words if len(word) >= _BEGINNING)
 
     @classmethod
     def of_text(cls, text: str) -> "WordSet":
@@ -208,7 +212,7 @@ class WordSet:
 
     @classmethod
     def of_texts(cls, texts: Iterable[str]) -> "WordSet":
-        return cls(word for text in texts for word in _stems_of(text))
+        return cls(frozenset().union(*map(_stems_of, texts)))
 
     def covers(self, word: str) -> bool:
         if word in self._words or any(other in self._words for other in synonyms_of(word)):

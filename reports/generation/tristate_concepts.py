@@ -12,7 +12,7 @@ from pathlib import Path
 from reports.templating.structure import Entry
 
 from .lexicon import SYMPTOM_PATTERNS
-from .risk_lexicon import patterns
+from .risk_lexicon import one_of, patterns
 from .textnorm import STOPWORDS
 
 _FILE = Path(__file__).with_suffix(".txt")
@@ -100,7 +100,7 @@ def _concept(block: _Block) -> Concept:
     return Concept(
         block.name,
         _any(block.lines["title"]),
-        re.compile("|".join(own)),  # for plain words, which have small letters
+        re.compile(one_of(own)),  # for plain words, which have small letters
         unless=_any(block.lines["unless"]) if "unless" in block.lines else None,
         is_observed="observed" in block.marks,
         is_history="history" in block.marks,
@@ -111,4 +111,4 @@ def _concept(block: _Block) -> Concept:
 
 
 def _any(alternatives: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+    return re.compile(one_of(alternatives), re.IGNORECASE)

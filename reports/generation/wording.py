@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sessions_app.transcripts.clinical_terms import DRUGS, drug_name
 
+from .folded import Folded
 from .lexicon import BODY_PARTS
 from .polarity import without_answering_no
 from .textnorm import clean, tokens
@@ -19,9 +20,7 @@ _VALUE = re.compile(
     r"(?: (?:now|about|around|only|currently|at|still|just))* (?P<number>\d+(?:[./]\d+)*)(?![\d./]*\w)",
     re.IGNORECASE,
 )
-_IMAGED = re.compile(
-    rf"\b(?P<part>{'|'.join(sorted(BODY_PARTS))}) (?P<picture>x-ray|mri|ct|ultrasound|scan)\b", re.IGNORECASE
-)
+_IMAGED = Folded(rf"\b(?P<part>{'|'.join(sorted(BODY_PARTS))}) (?P<picture>x-ray|mri|ct|ultrasound|scan)\b")
 _DIGIT_OF = dict(
     zip(
         ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
@@ -111,10 +110,13 @@ def other_value(text: str, said: str) -> tuple[str, str, str] | None:
 
 def other_part_imaged(text: str, said: str) -> tuple[str, str] | None:
     """Return a part of the body and its picture, where the cited words name that picture of other parts only."""
+    stated = list(_IMAGED.finditer(text))
+    if not stated:
+        return None
     heard: dict[str, set[str]] = defaultdict(set)
-    for match in _IMAGED.finditer(said.lower()):
+    for match in _IMAGED.finditer(said):
         heard[match["picture"]].add(match["part"])
-    for match in _IMAGED.finditer(text.lower()):
+    for match in stated:
         if heard[match["picture"]] and match["part"] not in heard[match["picture"]]:
             return match["part"], match["picture"]
     return None
@@ -122,9 +124,10 @@ def other_part_imaged(text: str, said: str) -> tuple[str, str] | None:
 
 def other_range(text: str, said: str) -> str:
     """Return a range (`one to 2 weeks`) of a sentence whose unit the cited words give only with other ranges."""
-    heard = _ranges_of(said)
+    stated = _ranges_of(text)
+    heard = _ranges_of(said) if stated else {}
     return next(
-        (f"{first} to {last} {unit}" for unit, ranges in _ranges_of(text).items() for first, last in ranges
+        (f"{first} to {last} {unit}" for unit, ranges in stated.items() for first, last in ranges
          if heard[unit] and (first, last) not in heard[unit]),
         "",
     )  # fmt: skip
