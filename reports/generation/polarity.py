@@ -1,7 +1,7 @@
 """Whether a clause says the same as the words it was taken from, or their opposite: counted clause by clause."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .textnorm import STOPWORDS, stem, tokens
 
@@ -64,7 +64,7 @@ def _is_content(word: str) -> bool:
     return word not in STOPWORDS and word not in _NEGATORS
 
 
-def _polarities(content: list[str], length: int, statement: list[str]) -> set[bool]:
+def _polarities(content: list[str], length: int, statement: Sequence[str]) -> set[bool]:
     """Return whether the places of a statement that hold a clause's words are negated."""
     wanted = set(content)
     needed = max(_FEWEST_WORDS, round(_NEEDED_SHARE * len(wanted)))

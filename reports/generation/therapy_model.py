@@ -1,13 +1,13 @@
 """Say of each statement of a counselling session what it is, and whether a note rests on it."""
 
 import itertools
-import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 from zlib import crc32
 
-from .lexicon import SELF_HARM, SYMPTOM_PATTERNS
+from .folded import Folded
+from .lexicon import ANY_SYMPTOM, SELF_HARM, SYMPTOM_PATTERNS
 from .textnorm import tokens
 from .units import Unit
 from .weights import load_weights
@@ -27,8 +27,8 @@ KEPT = len(LABELS)  # one column more than labels: whether a note rests on the s
 COLUMNS = len(LABELS) + 1
 _LONGEST_CONTEXT = 12  # words of a neighbour that are looked at
 _KIN = "wife|husband|mother|mom|mum|father|dad|son|daughter|kids?|children|sister|brother|boyfriend|girlfriend|partner|family|friends?"
-_CUES: dict[str, re.Pattern[str]] = {
-    name: re.compile(pattern, re.IGNORECASE)
+_CUES: dict[str, Folded] = {
+    name: Folded(pattern)
     for name, pattern in (
         ("want", r"\bi (?:really |just |do )?(?:want|would like|hope|wish|need|have) to\b|\bi want\b"),
         ("could", r"\bi (?:guess i |think i |suppose i )?(?:could|can|might)\b"),
@@ -57,7 +57,7 @@ def _bucket(feature: str) -> tuple[int, float]:
     return code % BUCKETS, 1.0 if code & 0x80000000 else -1.0
 
 
-def unit_features(units: Sequence[Unit], words: list[list[str]], index: int) -> dict[int, float]:
+def unit_features(units: Sequence[Unit], words: Sequence[Sequence[str]], index: int) -> dict[int, float]:
     """Return the hashed features of one unit, scaled to length 1; `words` are the tokens of every unit."""
     unit, own = units[index], words[index]
     role = "t" if unit.role == "doctor" else "c"
@@ -74,7 +74,9 @@ def unit_features(units: Sequence[Unit], words: list[list[str]], index: int) -> 
     features.update(f"{role}cue_{name}" for name, pattern in _CUES.items() if pattern.search(unit.text))
     if SELF_HARM.search(unit.text) or SELF_HARM.search(unit.question):
         features.add(f"{role}selfharm")
-    features.update(f"{role}symptom{name}" for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text))
+    if ANY_SYMPTOM.search(unit.text):
+        named = (name for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text))
+        features.update(f"{role}symptom{name}" for name in named)
     values: dict[int, float] = {}
     for feature in features:
         bucket, sign = _bucket(feature)

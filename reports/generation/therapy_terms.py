@@ -2,6 +2,8 @@
 
 import re
 
+from .folded import Folded
+
 _SUBJECTS: tuple[tuple[str, str, bool], ...] = (
     # name in a note, words said for it, whether it is something a person may change
     ("alcohol use", r"alcohol|drink(?:s|ing)?|drank|beers?|wine|whisky|vodka|pints?|sober|drunk", True),
@@ -72,6 +74,7 @@ SAFETY = ("suicidal thoughts", "self-harm")
 SUBJECTS = tuple(
     (name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE), is_habit) for name, words, is_habit in _SUBJECTS
 )
+ANY_SUBJECT = Folded(rf"\b(?:{'|'.join(words for _, words, _ in _SUBJECTS)})\b")
 REASONS = tuple((name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for name, words in _REASONS)
 EXERCISES = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _EXERCISES)
 # What a question about the risk to oneself was about; the first that fits names it.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .therapy_talk import Statement
-from .therapy_terms import SAFETY, SUBJECTS
+from .therapy_terms import ANY_SUBJECT, SAFETY, SUBJECTS
 
 _LEAST = 3  # turns that name a topic
 _MOST_CITED = 4
@@ -25,8 +25,9 @@ class Topic:
 def topics_of(statements: Sequence[Statement]) -> list[Topic]:
     """Return the subjects of a session, the one spoken of most first; safety comes first, then habits, then what goes with them."""
     found: list[Topic] = []
+    spoken = [statement.unit for statement in statements if ANY_SUBJECT.search(statement.unit.text)]
     for name, pattern, is_habit in SUBJECTS:
-        naming = [statement.unit.segment_id for statement in statements if pattern.search(statement.unit.text)]
+        naming = [unit.segment_id for unit in spoken if pattern.search(unit.text)]
         if len(set(naming)) >= _LEAST:
             found.append(Topic(name, tuple(dict.fromkeys(naming))[:_MOST_CITED], len(naming), is_habit, pattern))
     return sorted(found, key=lambda topic: (topic.name not in SAFETY, not topic.is_habit, -topic.mentions))

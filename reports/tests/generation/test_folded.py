@@ -18,3 +18,11 @@ def test_an_abbreviation_is_no_greeting():
 def test_an_abbreviation_in_capitals_is_found():
     assert HARM_TO_OTHERS.search("Denies SI/HI.")
     assert SELF_HARM.search("Denies SI/HI.")
+
+
+def test_what_is_found_in_any_letters_is_replaced():
+    assert Folded(r"\byeah\b,? ").sub("", "Yeah, she sleeps, YEAH well.") == "she sleeps, well."
+
+
+def test_a_text_without_a_match_stays_as_it_is():
+    assert Folded(r"\byeah\b").sub("", "She Sleeps.") == "She Sleeps."

@@ -1,13 +1,14 @@
 """What was said about risk: found whatever the engine, read with its question, its subject and its time."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from bench.risk import matched, reads_as, statements_of
 from reports.generation import risk_reading
-from reports.generation.risk_lexicon import RISK_KINDS
+from reports.generation.risk_lexicon import RISK_KINDS, one_of
 from reports.generation.risk_panel import carried_over
 
 LINES = json.loads((Path(__file__).parent / "data" / "risk_lines.json").read_text(encoding="utf-8"))
@@ -97,3 +98,13 @@ def test_a_decision_stays_with_its_words_and_goes_when_they_are_read_otherwise()
 
     assert same[0]["disposition"] == "current"
     assert other[0]["disposition"] == ""
+
+
+def test_patterns_that_begin_with_a_word_find_as_one_what_each_finds():
+    alternatives = [r"\bend it all\b", r"\b(?:pills|rope)\b", r"\bjump\w*"]
+
+    together = one_of(alternatives)
+
+    for said in ("to end it all", "a rope", "jumping off", "an umbrella", "bend it all"):
+        assert bool(re.search(together, said)) == any(re.search(one, said) for one in alternatives)
+    assert one_of([r"\brope\b", "rail"]) == r"\brope\b|rail"
