@@ -19,6 +19,19 @@ def test_the_row_is_made_with_its_defaults_and_then_found(db, django_assert_num_
     assert (found.vocabulary, found.tax_rate) == ("sertraline", made.tax_rate)
 
 
+def test_every_value_is_read_as_the_orm_reads_it(db):
+    settings = single_row(ClinicSettings)
+    settings.vocabulary, settings.reminder_hours = "sertraline", [48]
+    settings.save()
+
+    found, read = single_row(ClinicSettings), ClinicSettings.objects.get()
+
+    for field in ClinicSettings._meta.concrete_fields:
+        value = getattr(found, field.attname)
+        assert (value, type(value)) == (getattr(read, field.attname), type(getattr(read, field.attname))), field.name
+    assert (found._state.db, found._state.adding) == ("default", False)
+
+
 def test_a_row_to_be_changed_is_locked_and_saved_as_any_other(db):
     with transaction.atomic():
         head = single_row(ChainHead, locked=True)
