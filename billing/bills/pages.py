@@ -94,7 +94,7 @@ def ledger_rows(bill: Bill, entries: Iterable[LedgerEntry], user: User) -> list[
 
 def _can_reverse(user: User, bill: Bill, entry: LedgerEntry, *, at: datetime) -> bool:
     """Tell whether this person may take a standing entry back; of a payment, the share on this bill decides."""
-    if bill.status in (Status.CANCELLED, Status.REFUNDED):
+    if bill.is_closed:
         return False
     if entry.kind == Kind.PAYMENT and entry.payment is not None:
         return permissions.can_reverse(user, entry.payment, [bill], at=at)
@@ -107,7 +107,7 @@ def action_context(bill: Bill, user: User) -> dict[str, Any]:
     may_give_back = permissions.can_give_back(user, bill)
     is_draft = bill.status == Status.PENDING
     can_issue = bool(bill.bill_number) or issuing.can_issue(bill)
-    is_adjustable = bill.bill_number is not None and bill.status not in (Status.CANCELLED, Status.REFUNDED)
+    is_adjustable = bill.bill_number is not None and not bill.is_closed
     return {
         "is_draft": is_draft,
         "can_edit": may_work and is_draft,

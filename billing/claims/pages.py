@@ -72,7 +72,6 @@ def claim_context(bill: Bill, user: User) -> dict[str, Any]:
     payer = claim_rules.payer_of(bill)
     insurer = payer.name if payer else claim_rules.insurer_of(bill)
     may_work = user.may(Permission.RECORD_PAYMENTS)
-    is_closed = bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED)
     is_live = claim is not None and claim.is_live
     waits = claim is not None and claim.status == Status.DENIED
     why_not = "" if is_live or waits else claim_rules.why_not_claimed(bill)
@@ -87,10 +86,10 @@ def claim_context(bill: Bill, user: User) -> dict[str, Any]:
         "copay_words": _copay(bill, split),
         "verification": verification,
         "verification_look": CHIPS.get(verification.state),
-        "can_verify": may_work and not is_closed and bool(insurer) and verification.state != Verified.YES,
+        "can_verify": may_work and not bill.is_closed and bool(insurer) and verification.state != Verified.YES,
         "can_prepare_claim": may_work and not is_live and not waits and not why_not,
         "needs_payer": bool(insurer) and payer is None,
-        "why_no_claim": why_not if insurer and not is_closed else "",
+        "why_no_claim": why_not if insurer and not bill.is_closed else "",
         "diagnoses": [bill.primary_diagnosis_code, *bill.other_diagnosis_codes] if bill.primary_diagnosis_code else [],
         "can_superbill": not why_left_out(bill),
     }
@@ -120,7 +119,7 @@ def page_context(claim: Claim, user: User) -> dict[str, Any]:
         "can_accept": may_work and claim.status == Status.SENT,
         "can_answer": may_work and claim.waits_for_insurer,
         "can_withdraw": may_work and claim.status in (Status.PREPARED, Status.SENT, Status.ACCEPTED),
-        "can_take_back": may_work and claim.status == Status.TO_PATIENT,
+        "can_take_back": may_work and claim.status == Status.TO_PATIENT and not claim.bill.is_closed,
         "can_resubmit": may_work and is_denied and successor is None,
     }
 

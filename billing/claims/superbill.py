@@ -64,7 +64,7 @@ def why_left_out(bill: Bill) -> str:
     """Return why a bill stands on no superbill; nothing when it does."""
     if bill.purpose != Bill.Purpose.VISIT:
         return "a fee for a visit that did not take place"
-    if bill.status in (Status.CANCELLED, Status.REFUNDED):
+    if bill.is_closed:
         return bill.get_status_display().lower()
     if not bill.bill_number:
         return "not issued yet"

@@ -14,7 +14,7 @@ from synapse.accounts.models import ClinicSettings, User
 from synapse.accounts.roles import Permission
 
 MOST = 12
-STANDING = ~Q(status__in=[Bill.Status.CANCELLED, Bill.Status.REFUNDED])
+STANDING = ~Q(status__in=Bill.CLOSED)
 
 
 @dataclass(frozen=True)

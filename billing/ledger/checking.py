@@ -24,7 +24,6 @@ from synapse.encryption.errors import DecryptionError
 
 Status = Bill.Status
 Kind = LedgerEntry.Kind
-CLOSED = (Status.CANCELLED, Status.REFUNDED)
 BATCH = 500
 # The hourly sweep moves a bill past its date to overdue; a day later it must have. A clinic that moved its time zone back
 # has bills that are overdue since a day it has not reached again.
@@ -141,7 +140,7 @@ def _faults_in_bill(bill: Bill, entries: list[LedgerEntry], today: date) -> Iter
             yield "a draft has ledger entries"
         return
     balance = ledger.add_up_entries(entries)
-    if bill.status in CLOSED and balance != ledger.Balance(ZERO, ZERO, ZERO):
+    if bill.is_closed and balance != ledger.Balance(ZERO, ZERO, ZERO):
         yield "a closed bill is still charged or paid"
     if [entry.amount for entry in entries if entry.kind == Kind.CHARGE] != [bill.total_amount]:
         yield "the charge is not the total"

@@ -105,6 +105,7 @@ class Bill(Timestamped):
     }
     MORE_TRANSITIONS = {"collection_status": COLLECTION_TRANSITIONS}
     OPEN = (Status.PENDING, Status.SENT, Status.PARTIALLY_PAID, Status.OVERDUE)
+    CLOSED = (Status.CANCELLED, Status.REFUNDED)  # by a decision, whatever the ledger says
     OWING = (Status.SENT, Status.PARTIALLY_PAID, Status.OVERDUE)
 
     bill_number = models.CharField(max_length=24, unique=True, null=True, blank=True, help_text="Given at issue.")
@@ -226,3 +227,7 @@ class Bill(Timestamped):
     @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status in self.CLOSED

@@ -64,7 +64,7 @@ def _check_can_be_answered(claim: Claim, key: UUID | None) -> None:
     if claim.status not in Claim.WAITING:
         words = claim.get_status_display().lower()
         raise InvalidTransition(f"This claim is {words}. An insurer pays one that was sent.")
-    if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
+    if bill.is_closed:
         raise Conflict(f"This bill is {bill.get_status_display().lower()}. It takes no payment.")
     if key and Payment.objects.filter(pk=key).exists():
         raise KeyReused("This answer was taken back. Open the page again to record another one.")

@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from billing import permissions
+from billing.errors import Locked
 from billing.ledger import entries as ledger
 from billing.models import Bill, Claim, LedgerEntry, Payment
 from billing.services.claim_settling import SPLIT
+from billing.services.claim_withdrawal import withdraw_live_claims
 from billing.services.rows import check_reason, lock, settle
 from synapse.accounts.models import User
 from synapse.audit import services as audit
@@ -22,8 +24,9 @@ Status = Claim.Status
 def reopen_claims(payment: Payment, *, reason: str, by: User, at: datetime) -> None:
     """Take back what a payment settled: its claims wait again, the agreed reduction and the split go with it.
 
-    The caller has the unit of work open, holds the account's lock and has reversed the payment's entries. Raises
-    NotAllowed when this person may not take the reduction back.
+    The claim of a bill that was closed since is withdrawn, as it is when a bill is closed. The caller has the unit of
+    work open, holds the account's lock and has reversed the payment's entries. Raises NotAllowed when this person may
+    not take the reduction back.
     """
     for claim in payment.claims.select_related("bill").order_by("bill_id"):
         _reopen(
@@ -31,19 +34,22 @@ def reopen_claims(payment: Payment, *, reason: str, by: User, at: datetime) -> N
             reason=reason,
             by=by,
             at=at,
-            detail={"because": "payment_reversed"} | {"payment": payment.receipt_number},
+            detail={"because": "payment_reversed", "payment": payment.receipt_number},
         )
 
 
 def take_back_answer(claim: Claim, *, reason: str, by: User, at: datetime) -> Claim:
     """Take back that the insurer answered a claim with nothing: it waits again, on the split from before.
 
-    An answer with money is taken back by `payments.reverse_payment`. Raises InvalidTransition, NotAllowed when this
-    person may not take the agreed reduction back, DomainError without a reason.
+    An answer with money is taken back by `payments.reverse_payment`. Raises InvalidTransition, Locked when the bill is
+    closed, NotAllowed when this person may not take the agreed reduction back, DomainError without a reason.
     """
     permissions.check_can_work_with_bills(by)
     reason = check_reason(reason)
     with audit.unit_of_work():
+        lock(claim.bill)
+        if claim.bill.is_closed:
+            raise Locked("This bill is closed: its claim waits for nothing any more.")
         _reopen(claim, reason=reason, by=by, at=at, detail={"because": "by_hand"}, only=Status.TO_PATIENT)
     return claim
 
@@ -65,6 +71,8 @@ def _reopen(
     before = Status.ACCEPTED if claim.accepted_at else Status.SENT
     advance(claim, before, at=at, paid_at=None, payment=None, split_before={})
     audit.record(Action.UPDATE, by=by, target=claim, patient_id=bill.patient_id, detail={"verb": "reopen", **detail})
+    if bill.is_closed:
+        withdraw_live_claims(bill, by=by, at=at)
 
 
 def _agreed(bill: Bill, claim: Claim) -> list[LedgerEntry]:

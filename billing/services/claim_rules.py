@@ -14,7 +14,7 @@ def check_can_claim(bill: Bill) -> None:
         raise NotClaimable("A fee for a late cancellation or a missed visit is never claimed from an insurer.")
     if bill.status == Status.PENDING:
         raise NotClaimable("Issue the bill first: a claim asks for what was charged.")
-    if bill.status in (Status.CANCELLED, Status.REFUNDED):
+    if bill.is_closed:
         raise NotClaimable(f"This bill is {bill.get_status_display().lower()}. Nothing is claimed for it.")
     if bill.codes_confirmed_at is None:
         raise NotClaimable("The clinician has not confirmed the codes of this bill yet.")

@@ -70,7 +70,7 @@ def cancel_bill(bill: Bill, *, reason: str, by: User, at: datetime) -> Bill:
     reason = check_reason(reason)
     with unit_of_work():
         lock(bill)
-        if bill.status in (Status.CANCELLED, Status.REFUNDED):
+        if bill.is_closed:
             raise Locked(f"This bill is {bill.get_status_display().lower()} already.")
         if bill.paid_amount:
             raise Locked("Money was paid on this bill. Refund it instead.")
@@ -133,7 +133,7 @@ def reverse_entry(entry: LedgerEntry, *, reason: str, by: User, at: datetime) ->
 def _reverse_on_bill(
     bill: Bill, entry: LedgerEntry, *, account: PatientAccount | None, reason: str, by: User, at: datetime
 ) -> LedgerEntry:
-    if bill.status in (Status.CANCELLED, Status.REFUNDED):
+    if bill.is_closed:
         raise Locked("This bill is closed.")
     if ledger.on_bill(entry) > bill.outstanding_amount:
         raise Locked("Taking this back would leave less than nothing open on the bill.")

@@ -261,4 +261,4 @@ def _visit(bill: Bill, *, minutes: int | None, on: date) -> pricing.Visit:
 
 def _standing() -> BillQuerySet:
     """Return the bills that were not closed by calling them off or giving all of the money back."""
-    return Bill.objects.exclude(status__in=[Status.CANCELLED, Status.REFUNDED])
+    return Bill.objects.exclude(status__in=Bill.CLOSED)

@@ -73,7 +73,7 @@ def verify_insurance(bill: Bill, *, by: User, at: datetime) -> Bill:
     permissions.check_can_work_with_bills(by)
     with unit_of_work():
         lock(bill)
-        if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
+        if bill.is_closed:
             raise Conflict(f"This bill is {bill.get_status_display().lower()}. There is nothing to verify.")
         _mark(bill, by=by, at=at)
         visit = visit_of(bill)

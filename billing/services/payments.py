@@ -245,7 +245,7 @@ def reverse_payment(payment: Payment, *, reason: str, by: User, at: datetime) ->
                 continue
             bill = entry.bill
             lock(bill)
-            if bill.status in (Bill.Status.CANCELLED, Bill.Status.REFUNDED):
+            if bill.is_closed:
                 raise Locked(f"The bill {bill.bill_number} is closed. Its payments stay.")
             if bill.paid_amount < entry.amount:
                 raise Locked(f"Part of this payment of {bill.bill_number} was refunded. It stays.")

@@ -7,11 +7,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.errors import BadAmount, KeyReused
+from billing.errors import BadAmount, KeyReused, Locked
 from billing.ledger import owing
 from billing.ledger.checking import find_faults
 from billing.models import Bill, Claim, LedgerEntry, PatientAccount, Payment
-from billing.services import claim_payments, claim_reopening, claims, payments
+from billing.services import claim_payments, claim_reopening, claims, corrections, payments
 from billing.tests.claim_factories import make_claim, make_claimable, make_insured, make_payer, set_up_clinic
 from synapse.audit.models import AuditEvent
 from synapse.common.errors import DomainError, InvalidTransition, NotAllowed
@@ -108,6 +108,33 @@ def test_an_answer_of_nothing_can_be_taken_back(asha, before):
     assert AuditEvent.objects.filter(target_id=str(claim.pk)).latest("seq").detail["verb"] == "reopen"
     with pytest.raises(InvalidTransition):
         claim_reopening.take_back_answer(claim, reason="Once more", by=asha, at=timezone.now())
+    assert not list(find_faults(at=timezone.now()))
+
+
+def test_an_answer_about_a_bill_that_was_called_off_since_stays(asha, signed_in):
+    claim = make_claim(asha, status=Status.SENT)
+    claim_payments.mark_paid(claim, amount=Decimal(0), by=asha, at=timezone.now())
+    corrections.cancel_bill(claim.bill, reason="The wrong patient", by=asha, at=timezone.now())
+
+    with pytest.raises(Locked):
+        claim_reopening.take_back_answer(claim, reason="Another patient's", by=asha, at=timezone.now())
+
+    claim.refresh_from_db()
+    assert claim.status == Status.TO_PATIENT
+    page = signed_in(asha).get(reverse("billing:claim", args=[claim.pk])).content.decode()
+    assert reverse("billing:claim_take_back", args=[claim.pk]) not in page
+
+
+def test_no_claim_waits_for_a_bill_that_was_paid_back_when_its_payment_is_taken_back(asha):
+    claim = make_claim(asha, status=Status.SENT)
+    payments.record_payment(claim.bill, amount=Decimal(200), method="card", by=asha, at=timezone.now())
+    claim_payments.mark_paid(claim, amount=Decimal(80), by=asha, at=timezone.now(), key=uuid4())
+    corrections.refund_payment(claim.bill, amount=Decimal(200), reason="Paid twice", by=asha, at=timezone.now())
+
+    payments.reverse_payment(claim.payment, reason="Another patient's", by=asha, at=timezone.now())
+
+    claim.refresh_from_db()
+    assert (claim.status, claim.payment) == (Status.WITHDRAWN, None)
     assert not list(find_faults(at=timezone.now()))
 
 
