@@ -29,6 +29,13 @@ def erasures_of(patient: Patient) -> QuerySet[Erasure]:
     )
 
 
+def left_behind(patient: Patient) -> Erasure | None:
+    """Return the open erasure of a record that was merged into another one since: nobody can carry it out any more."""
+    if patient.merged_into_id is None:
+        return None
+    return Erasure.objects.open().filter(patient=patient).first()
+
+
 def open_erasures(user: User) -> QuerySet[Erasure]:
     """Return what waits to be carried out, the oldest first."""
     return Erasure.objects.visible_to(user).open().select_related("patient", "requested_by").order_by("requested_at")

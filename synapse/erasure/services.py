@@ -48,8 +48,7 @@ def request_erasure(
         patient = Patient.objects.select_for_update().get(pk=patient.pk)
         if patient.erased_at is not None:
             raise Conflict("This record was erased before.", code="erased")
-        if patient.merged_into_id is not None:
-            raise Conflict("This record was merged into another one. Erase that one: it takes this one along.")
+        _check_stands_alone(patient)
         if Erasure.objects.open().filter(patient=patient).exists():
             raise Conflict("The erasure was asked for before.", code="asked_before")
         _check_nothing_against(patient, order=order, at=at)
@@ -94,6 +93,7 @@ def carry_out(erasure: Erasure, *, by: User | None, at: datetime) -> ErasureCert
                 code="too_early",
             )
         kept = Patient.objects.select_for_update().get(pk=erasure.patient_id)
+        _check_stands_alone(kept)
         _check_nothing_against(kept, order=erasure.order, at=at)
         return _destroy(erasure, kept, by=by, at=at)
 
@@ -185,6 +185,12 @@ def _destroy_records(erasure: Erasure, records: list[Patient], *, by: User | Non
     jobs.enqueue(REMOVE_FILES, erasure.pk, by_id=by.pk if by else None, key=f"erase files {erasure.pk}")
     transaction.on_commit(lambda: register.note(certificate), robust=True)
     return certificate
+
+
+def _check_stands_alone(patient: Patient) -> None:
+    """Raise Conflict for a record that another one stands for: what was taken over from it would stay there."""
+    if patient.merged_into_id is not None:
+        raise Conflict("This record was merged into another one. Erase that one: it takes this one along.")
 
 
 def _check_nothing_against(patient: Patient, *, order: str, at: datetime) -> None:

@@ -150,6 +150,7 @@ def _page(
         "kept_until": None if found.erased_at else gates.kept_until(found),
         "refusals": [] if found.erased_at else gates.refusals(found, now),
         "waiting": waiting,
+        "left_behind": queries.left_behind(found),
         "past": [erasure for erasure in erasures if not erasure.is_open],
         "done": done,
         "may_carry_out": waiting is not None and (waiting.requested_by != request.user or waiting.is_cool(now)),

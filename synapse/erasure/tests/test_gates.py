@@ -6,9 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from billing.tests.factories import make_bill
 from patients import holds
+from patients.merging import services as merging
 from patients.models import LegalHold, Patient
 from patients.tests.factories import make_patient
 from scheduling.tests.factories import make_appointment
@@ -175,3 +177,19 @@ def test_who_asked_waits_and_a_second_person_need_not(asha, omar, rita, django_u
 
     assert (certificate.facts["requested_by"], certificate.facts["erased_by"]) == ("omar", "ada")
     assert {role for role in Role.values if Permission.ERASE_PATIENTS in CAPABILITIES[role]} == {Role.ADMIN}
+
+
+def test_a_record_that_was_merged_since_is_not_erased_without_the_other_one(asha, omar, signed_in):
+    patient, other = make_patient(asha), make_patient(asha)
+    erasure = ask(patient, omar, AFTER)
+    merging.merge_records(other, patient, choices={}, reason="The same passport.", by=omar, at=AFTER)
+
+    with pytest.raises(Conflict, match="merged into another"):
+        services.carry_out(erasure, by=omar, at=AFTER + timedelta(days=8))
+
+    patient.refresh_from_db()
+    assert patient.erased_at is None
+    address = reverse("erasure:withdraw", args=[erasure.pk])
+    assert address in signed_in(omar).get(reverse("erasure:patient", args=[patient.pk])).content.decode()
+    services.withdraw_erasure(erasure, by=omar, at=AFTER)
+    assert ask(other, omar, AFTER).patient == other
