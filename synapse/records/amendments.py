@@ -11,7 +11,7 @@ from patients.permissions import check_is_in_care
 from reports.models import Addendum, Report
 from reports.printing.rendering import header_of, long_date
 from reports.printing.statements import Statement
-from synapse.accounts.models import User
+from synapse.accounts.models import ClinicSettings, User
 from synapse.accounts.roles import Permission
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
@@ -98,7 +98,7 @@ def extend_amendment(asked: AmendmentRequest, *, reason: str, by: User, at: date
         asked = _locked(asked)
         if not asked.is_open or asked.extended_on is not None:
             raise Conflict("This request was answered or given more time already.", code="not_extendable")
-        asked.extended_on, asked.extension_reason = at.date(), reason
+        asked.extended_on, asked.extension_reason = ClinicSettings.load().date_of(at), reason
         asked.due_on += timedelta(days=DAYS_MORE)
         asked.save(update_fields=["extended_on", "extension_reason", "due_on", "updated_at"])
         _record(Action.UPDATE, asked, "extend_amendment", by=by)

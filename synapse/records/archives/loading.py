@@ -21,7 +21,7 @@ from reports.models import Report, ReportTemplate, TemplateVersion
 from reports.sealing import signing
 from sessions_app.models import ConsultationSession, RecordingKey
 from synapse import storage
-from synapse.accounts.models import User, UserProfile
+from synapse.accounts.models import ClinicSettings, User, UserProfile
 from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common.errors import Conflict
@@ -174,12 +174,12 @@ def _save(taken: Load, manifest: Plain, key_id: str, *, doctor: User, by: User |
 
 def _number_anew(taken: Load, *, at: datetime) -> None:
     """Give visible numbers of this installation; those of money keep theirs, marked, since papers quote them."""
-    mark = taken.digest[:4]
+    mark, today = taken.digest[:4], ClinicSettings.load().date_of(at)
     for patient in taken.rows["patient"]:
-        patient.patient_id = next_patient_number(at.date())  # type: ignore[attr-defined]
+        patient.patient_id = next_patient_number(today)  # type: ignore[attr-defined]
         indexing.set_hashes(patient)  # type: ignore[arg-type]
     for session in taken.rows["sessions"]:
-        session.session_id = next_session_number(at.date())  # type: ignore[attr-defined]
+        session.session_id = next_session_number(today)  # type: ignore[attr-defined]
         _give_sound(session, taken.sounds.get(session.pk))  # type: ignore[arg-type]
     for bill in taken.rows["bills"]:
         bill.bill_number = f"{bill.bill_number}~{mark}" if bill.bill_number else None  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from django.urls import reverse
 from patients.models import Patient
 from patients.permissions import check_is_in_care
 from synapse import storage
-from synapse.accounts.models import User
+from synapse.accounts.models import ClinicSettings, User
 from synapse.accounts.roles import Permission
 from synapse.audit.models import Action, Outcome
 from synapse.audit.services import record, unit_of_work
@@ -101,7 +101,7 @@ def extend_request(asked: AccessRequest, *, reason: str, by: User, at: datetime)
         asked = _locked_request(asked.pk)
         if not asked.is_open or asked.extended_on is not None:
             raise Conflict("This request was answered or given more time already.", code="not_extendable")
-        asked.extended_on, asked.extension_reason = at.date(), reason
+        asked.extended_on, asked.extension_reason = ClinicSettings.load().date_of(at), reason
         asked.due_on = due_after(asked.received_on, 2 * DAYS_TO_ANSWER)
         asked.save(update_fields=["extended_on", "extension_reason", "due_on", "updated_at"])
         _record_request(Action.UPDATE, asked, "extend", by=by)

@@ -16,6 +16,7 @@ from synapse.records import amendments
 from synapse.records.models import AmendmentRequest
 
 AT = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+AFTER_MIDNIGHT = datetime(2026, 3, 4, 18, 30, tzinfo=UTC)  # in the clinic it is the 5th
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def test_a_request_is_decided_by_the_doctor_of_the_session_or_an_administrator_w
         with pytest.raises(NotAllowed):
             amendments.deny_amendment(asked, reason="accurate", note="It is right.", by=stranger, at=AT)
 
-    asked = amendments.extend_amendment(asked, reason="The doctor is on leave.", by=asha, at=AT)
-    assert asked.due_on == date(2026, 5, 31)
+    asked = amendments.extend_amendment(asked, reason="The doctor is on leave.", by=asha, at=AFTER_MIDNIGHT)
+    assert (asked.extended_on, asked.due_on) == (date(2026, 3, 5), date(2026, 5, 31))
     with pytest.raises(Conflict):
         amendments.extend_amendment(asked, reason="Still.", by=asha, at=AT)
 

@@ -286,3 +286,13 @@ def test_an_erased_patient_leaves_no_file_no_link_and_no_word_of_a_request(pract
     export.refresh_from_db()
     assert (asked.representative, export.status, export.key) == ("", "failed", "")
     assert Job.objects.get(object_id=export.pk).state != Job.State.QUEUED
+
+
+def test_a_request_is_extended_on_the_clinics_day(practice, asha):
+    asked = asked_for(practice.patient, asha)
+
+    longer = services.extend_request(
+        asked, reason="The archive is closed.", by=asha, at=datetime(2026, 3, 18, 18, 30, tzinfo=UTC)
+    )
+
+    assert longer.extended_on == date(2026, 3, 19)
