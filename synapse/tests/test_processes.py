@@ -14,7 +14,7 @@ import pytest
 
 from synapse.testing import prepared
 
-START_SECONDS = 90
+START_SECONDS = 300
 END_SECONDS = 15
 
 
@@ -44,7 +44,7 @@ def tree(environment, tmp_path) -> Iterator[subprocess.Popen]:
         )
         yield process
         process.send_signal(signal.SIGTERM)
-        process.wait(END_SECONDS + 5)
+        process.wait(60)
 
 
 def readiness(environment: dict[str, str]) -> dict[str, object]:
@@ -69,7 +69,7 @@ def sessions_of(children: list[int]) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 def test_one_command_runs_the_whole_tree_and_one_signal_ends_all_of_it(environment, tree, tmp_path):
     deadline = time.monotonic() + START_SECONDS
     while readiness(environment).get("status") != "ok" and time.monotonic() < deadline:
@@ -86,7 +86,7 @@ def test_one_command_runs_the_whole_tree_and_one_signal_ends_all_of_it(environme
 
     started = time.monotonic()
     tree.send_signal(signal.SIGTERM)
-    code = tree.wait(END_SECONDS + 5)
+    code = tree.wait(60)
 
     assert code == 0
     assert time.monotonic() - started < END_SECONDS
