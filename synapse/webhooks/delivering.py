@@ -120,7 +120,9 @@ def _claim(pk: UUID, at: datetime) -> WebhookDelivery | None:
     values = {"lease_token": token, "lease_until": at + LEASE, "last_attempt_at": at, "updated_at": at}
     if not _due(at).filter(pk=pk).update(attempts=F("attempts") + 1, **values):
         return None
-    delivery = WebhookDelivery.objects.select_related("event", "endpoint__owner").get(lease_token=token)
+    delivery = WebhookDelivery.objects.select_related("event", "endpoint__owner").filter(lease_token=token).first()
+    if delivery is None:  # deleted with its endpoint
+        return None
     if delivery.attempts > MOST_ATTEMPTS:
         # Every attempt so far took its worker with it.
         _settle(delivery, Status.DEAD, at=at, last_error_code=Problem.INTERRUPTED)
@@ -191,8 +193,9 @@ def _held(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
 def _note_failure(endpoint_id: UUID, answer: Answer, *, at: datetime) -> None:
     """Switch an endpoint off that says it is gone, or takes nothing for days."""
     with audit.unit_of_work():
-        endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).select_related("owner").get(pk=endpoint_id)
-        if not endpoint.is_active:
+        endpoints = WebhookEndpoint.objects.select_for_update(of=("self",)).select_related("owner")
+        endpoint = endpoints.filter(pk=endpoint_id).first()
+        if endpoint is None or not endpoint.is_active:  # deleted or switched off while it was asked
             return
         if endpoint.failing_since is None:
             endpoint.failing_since = at

@@ -223,6 +223,20 @@ def test_a_crash_between_sending_and_noting_sends_again_under_the_same_id(asha, 
     assert (delivery.status, delivery.attempts) == (Status.DELIVERED, 2)
 
 
+def test_an_endpoint_deleted_while_its_receiver_is_asked_leaves_no_failed_work(asha, now, monkeypatch):
+    endpoint = make_endpoint(asha)
+    delivery = make_delivery(endpoint, at=now)
+
+    def deleted_meanwhile(*args):
+        services.delete_endpoint(endpoint, by=asha, at=now)
+        return outgoing.Answer(None, Problem.CONNECT_FAILED, 5)
+
+    monkeypatch.setattr(delivering, "post", deleted_meanwhile)
+
+    assert send_one(delivery.pk, at=now).is_unreachable
+    assert not WebhookDelivery.objects.exists()
+
+
 def test_a_delivery_that_ends_its_worker_each_time_is_given_up(asha, now):
     with receiving() as receiver:
         endpoint = make_endpoint(asha, url=receiver.url)
