@@ -1,6 +1,7 @@
 """How long everything is kept, and what is past its time: one table, read by the sweep, the command and the page."""
 
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -114,8 +115,15 @@ def _left_files(at: datetime) -> list[Path]:
     """Return temporary files that a killed process left; what is in use is younger."""
     before = time.time() - LEFT_FILE_AFTER.total_seconds()
     folders = [Path(settings.DATA_DIR) / name for name in LEFT_FOLDERS]
-    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()]
-    return [path for path in files if path.stat().st_mtime < before]
+    return [path for folder in folders if folder.is_dir() for path in folder.iterdir() if _is_left(path, before)]
+
+
+def _is_left(path: Path, before: float) -> bool:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:  # whoever it belongs to was done with it meanwhile
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_mtime < before
 
 
 def _remove_left_files(at: datetime) -> None:

@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -113,3 +114,12 @@ def test_purging_counts_first_destroys_what_is_past_its_time_and_never_records_o
     assert not copy.exists()
     assert Patient.objects.filter(pk=patient.pk, erased_at=None).exists()
     assert AuditEvent.objects.count() == events
+
+
+def test_a_temporary_file_that_goes_while_they_are_counted_stops_no_purge(now, monkeypatch):
+    used = settings.DATA_DIR / "tmp" / "used"
+    used.parent.mkdir(exist_ok=True)
+    list_folder = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: [*list_folder(folder), used])
+
+    assert purging.purge_expired(now)["Temporary files"] == 0
