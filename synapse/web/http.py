@@ -57,6 +57,6 @@ def next_of(request: HttpRequest) -> str:
     A word alone is none: `redirect` would take it for the name of a view, and fail when it is no view's.
     """
     target = request.POST.get("next") or request.GET.get("next") or ""
-    is_address = target.startswith(("/", "http"))
+    is_address = target.startswith(("/", "http://", "https://"))
     is_own = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if is_address and is_own else ""
