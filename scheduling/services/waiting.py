@@ -64,11 +64,7 @@ def add_entry(
     permissions.check_can_change_waiting(by, entry)
     _check_window(entry, at=at)
     with audit.unit_of_work():
-        check_is_in_use(patient, before="you put it on the waiting list")
-        _check_visit(entry, at=at)
-        waiting = WaitingEntry.objects.filter(patient__in=patient.records(), status__in=waiting_queries.ON_THE_LIST)
-        if waiting.filter(doctor=entry.doctor, current_appointment=current_appointment).exists():
-            raise AlreadyWaiting("This patient is on the waiting list for this already. Change that entry instead.")
+        _check_may_wait(entry, at=at)
         entry.save(force_insert=True)
         _record(entry, "add", by=by, action=Action.CREATE)
     return entry
@@ -105,10 +101,14 @@ def remove_entry(entry: WaitingEntry, *, by: User, at: datetime) -> WaitingEntry
 
 
 def put_back(entry: WaitingEntry, *, by: User, at: datetime) -> WaitingEntry:
-    """Put a patient back who was taken off the list; they have waited since they first came on it."""
+    """Put a patient back who was taken off the list; they have waited since they first came on it.
+
+    Raises NotAllowed, AlreadyWaiting, and Conflict when the visit they would give up is none any more.
+    """
     permissions.check_can_change_waiting(by, entry)
     with audit.unit_of_work():
         entry.refresh_from_db(fields=["status"])
+        _check_may_wait(entry, at=at)
         advance(entry, Status.WAITING, at=at, closed_at=None)
         _record(entry, "put_back", by=by)
     return entry
@@ -143,6 +143,16 @@ def _close_served(visit: Appointment, *, by: User | None, at: datetime) -> None:
             advance(entry, Status.BOOKED, at=at, closed_at=at, appointment=visit)
             _record(entry, "booked", by=by)
             return
+
+
+def _check_may_wait(entry: WaitingEntry, *, at: datetime) -> None:
+    check_is_in_use(entry.patient, before="you put it on the waiting list")
+    _check_visit(entry, at=at)
+    records = entry.patient.records()
+    waiting = WaitingEntry.objects.filter(patient__in=records, status__in=waiting_queries.ON_THE_LIST)
+    same = waiting.filter(doctor=entry.doctor, current_appointment=entry.current_appointment)
+    if same.exclude(pk=entry.pk).exists():
+        raise AlreadyWaiting("This patient is on the waiting list for this already. Change that entry instead.")
 
 
 def _check_visit(entry: WaitingEntry, *, at: datetime) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from patients import services as patients
+from patients.permissions import ArchivedRecord
 from patients.tests.factories import make_patient
 from scheduling.models import FreedSlot, WaitingEntry
 from scheduling.services import appointments, offers, waiting
@@ -61,6 +63,29 @@ def test_an_entry_is_taken_off_with_its_offer_and_put_back_with_its_wait(asha):
         offers.accept_offer(token, at=NOW)
     waiting.put_back(entry, by=asha, at=NOW)
     assert (entry.status, entry.closed_at) == (Waits.WAITING, None)
+
+
+def test_nobody_is_put_back_who_waits_again_or_whose_record_is_archived(asha):
+    entry, archived = wait(asha), wait(asha)
+    for one in (entry, archived):
+        waiting.remove_entry(one, by=asha, at=NOW)
+    wait(asha, patient=entry.patient)
+    patients.archive_patient(archived.patient, by=asha, at=NOW)
+
+    with pytest.raises(waiting.AlreadyWaiting):
+        waiting.put_back(entry, by=asha, at=NOW)
+    with pytest.raises(ArchivedRecord):
+        waiting.put_back(WaitingEntry.objects.get(pk=archived.pk), by=asha, at=NOW)
+
+
+def test_nobody_is_put_back_for_a_visit_that_was_moved_meanwhile(asha):
+    visit = make_appointment(asha, scheduled_at=TOMORROW + timedelta(days=9), at=NOW)
+    entry = wait(asha, patient=visit.patient, current_appointment=visit)
+    waiting.remove_entry(entry, by=asha, at=NOW)
+    appointments.reschedule_appointment(visit, scheduled_at=TOMORROW + timedelta(days=8), reason="", by=asha, at=NOW)
+
+    with pytest.raises(Conflict, match="called off"):
+        waiting.put_back(WaitingEntry.objects.get(pk=entry.pk), by=asha, at=NOW)
 
 
 def test_an_entry_follows_the_visit_it_would_give_up(asha):
