@@ -57,7 +57,10 @@ def day(field: str, documentation: str) -> Parameter:
 
     def narrow(rows: Rows, name: str, value: str, zone: tzinfo) -> Rows:
         prefix, start, end = read_range(name, value, zone)
-        first, beyond = start.astimezone(zone).date(), end.astimezone(zone).date()
+        try:
+            first, beyond = start.astimezone(zone).date(), end.astimezone(zone).date()
+        except OverflowError:  # the last hours of the calendar have no day in a zone east of Greenwich
+            raise _no_such_date(name) from None
         return rows.filter(_within(field, prefix, first, max(beyond, first + timedelta(days=1))))
 
     return Parameter("date", documentation, narrow)
@@ -151,8 +154,12 @@ def read_range(name: str, value: str, zone: tzinfo) -> tuple[str, datetime, date
     try:
         start, end = _range_of(found, zone)
     except (ValueError, OverflowError):
-        raise BadParameter("There is no such date.", where=name) from None
+        raise _no_such_date(name) from None
     return found["prefix"] or "eq", start, end
+
+
+def _no_such_date(name: str) -> BadParameter:
+    return BadParameter("There is no such date.", where=name)
 
 
 def _range_of(found: re.Match[str], zone: tzinfo) -> tuple[datetime, datetime]:

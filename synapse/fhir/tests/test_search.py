@@ -198,6 +198,7 @@ def test_practitioners_are_found_by_name(asha, ben, omar, ask):
         "Encounter?patient=1", "Encounter?date=2026-02-30", "Encounter?date=xx2026", "Encounter?date=ap2026",
         "Encounter?date=2026-05-03T25:00", "Encounter?date=9999-12-31", "Encounter?date=0000", "Encounter?status=odd",
         "Encounter?date=2026-05-03T12:00:00%2B99:99", "Appointment?status=pending", "Invoice?date=9999",
+        "Invoice?date=9999-12-31T23:00:00Z",
         "Composition?type=11506-3", "Practitioner?name=%00", "Encounter?date=0001", "Patient?name=" + "a" * 501,
     ],
 )  # fmt: skip
