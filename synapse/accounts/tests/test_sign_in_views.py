@@ -27,7 +27,9 @@ def test_signing_in_leads_on_to_where_one_wanted_to_be(asha, client):
     assert answer.url == "/settings/security/"
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "nowhere", "http"])
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "nowhere", "http"]
+)
 def test_signing_in_never_leads_elsewhere(asha, client, elsewhere):
     answer = client.post("/sign-in/", {"name": "asha", "password": PASSWORD, "next": elsewhere})
 
