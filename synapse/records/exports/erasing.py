@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from synapse.common import erasures
 from synapse.common.transitions import advance
 from synapse.encryption import erasing
 from synapse.encryption.erasing import Rows
@@ -21,6 +22,7 @@ def register() -> None:
         Rows("records.AccessRequest", ("patient",), "requests for the record"),
         Rows("records.AmendmentRequest", ("patient",), "requests for a correction"),
     )
+    erasures.register_files("records given away", services.remove_files)
 
 
 def end_files(patient_id: UUID, at: datetime) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Asking for a record, making the file, giving it away, and deleting it again."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from patients.models import Patient
@@ -31,7 +32,9 @@ from synapse.links.errors import LinkGone, WrongPin
 from synapse.links.tokens import hash_token, new_pin, new_token
 from synapse.records.exports.building import build
 from synapse.records.exports.models import DAYS_TO_ANSWER, AccessRequest, ExportLink, RecordExport, due_after
-from synapse.records.exports.shelf import Shelf, TimeIsUp, clear
+from synapse.records.exports.shelf import Shelf, TimeIsUp, clear, remove_parts
+
+logger = logging.getLogger(__name__)
 
 MAKE = "synapse.records.tasks.make_export"
 KEEP = timedelta(days=7)
@@ -197,25 +200,53 @@ def fail_export(object_id: UUID, /, *, code: str, at: datetime) -> None:
 
 
 def delete_expired(at: datetime) -> int:
-    """Delete the files whose week is over; return how many. The sweep runs it."""
+    """Delete the files whose week is over, and what a storage did not delete before; return how many were over."""
     over = RecordExport.objects.filter(status=Status.READY, delete_after__lte=at)
     pks = list(over.values_list("pk", flat=True))
     for pk in pks:
         with unit_of_work():
             delete_file(RecordExport.objects.select_for_update().get(pk=pk), at=at)
+    _remove_left(RecordExport.objects.all())
     return len(pks)
 
 
 def delete_file(export: RecordExport, *, at: datetime) -> None:
-    """Delete a file and destroy its key, in the caller's unit of work."""
+    """Destroy a file's key, in the caller's unit of work, and delete the file after it."""
     if not export.is_ready:
         return
-    name = export.file_name
-    advance(export, Status.DELETED, at=at, file_name="", key="")
+    advance(export, Status.DELETED, at=at, key="")
     ExportLink.objects.filter(export=export, revoked_at=None).update(revoked_at=at, updated_at=at)
     patient_id = AccessRequest.objects.values_list("patient_id", flat=True).get(pk=export.request_id)
     record(Action.DELETE, by=None, target=export, patient_id=patient_id, detail={"verb": "delete_record_file"})
-    transaction.on_commit(lambda: storage.delete(name))
+    transaction.on_commit(partial(_remove_file, export.pk), robust=True)
+
+
+def remove_files(patient_id: UUID) -> int:
+    """Remove what is left of the files made for somebody; return how many a storage did not delete now."""
+    return _remove_left(RecordExport.objects.filter(request__patient=patient_id))
+
+
+def _remove_left(exports: QuerySet[RecordExport]) -> int:
+    ended = exports.exclude(status__in=(Status.MAKING, Status.READY))
+    files = list(ended.exclude(file_name="").values_list("pk", flat=True))
+    parts = list(
+        exports.exclude(status=Status.MAKING).filter(parts__isnull=False).values_list("pk", flat=True).distinct()
+    )
+    return sum(not _remove_file(pk) for pk in files) + sum(remove_parts(pk) for pk in parts)
+
+
+def _remove_file(export_id: UUID) -> bool:
+    """Remove the file of an export that ended; False when the storage did not delete it now."""
+    mine = RecordExport.objects.filter(pk=export_id)
+    name = mine.values_list("file_name", flat=True).get()
+    try:
+        if name:
+            storage.delete(name)
+    except storage.StorageError as error:
+        logger.warning("the file of export %s is left for the sweep: %s", export_id, str(error))
+        return False
+    mine.update(file_name="")
+    return True
 
 
 def _tell(job: Job, number: int) -> None:

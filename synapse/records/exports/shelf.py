@@ -1,14 +1,19 @@
 """Documents laid out for a file that takes longer than one run: each is kept, encrypted, until the file is whole."""
 
 import io
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 
 from reports.printing.exports import Document
 from synapse import storage
 from synapse.records.exports.models import ExportPart, RecordExport
+
+logger = logging.getLogger(__name__)
 
 Make = Callable[[], Document]
 # The queue ends a job at 120 s; what is left of the documents goes on in another one.
@@ -44,13 +49,19 @@ class Shelf:
 
 
 def clear(export: RecordExport) -> None:
-    """Delete what was kept for a file, in the caller's transaction."""
-    parts = ExportPart.objects.filter(export=export)
-    names = list(parts.values_list("file_name", flat=True))
-    parts.delete()
+    """Delete what was kept for a file, once the caller's transaction is over."""
+    transaction.on_commit(partial(remove_parts, export.pk), robust=True)
 
-    def delete_files() -> None:
-        for name in names:
-            storage.delete(name)
 
-    transaction.on_commit(delete_files)
+def remove_parts(export_id: UUID) -> int:
+    """Remove the documents kept for a file; return how many a storage did not delete now."""
+    left = 0
+    for part in ExportPart.objects.filter(export=export_id):
+        try:
+            storage.delete(part.file_name)
+        except storage.StorageError as error:
+            logger.warning("a document of export %s is left for the sweep: %s", export_id, str(error))
+            left += 1
+        else:
+            part.delete()
+    return left

@@ -17,6 +17,7 @@ from patients.models import Patient
 from patients.tests.factories import make_patient
 from reports.models import Report
 from sessions_app.tests.factories import make_session
+from synapse import storage
 from synapse.accounts.browser_sessions import PROVEN_KEY
 from synapse.audit.disclosures import collect
 from synapse.audit.models import Action, AuditEvent
@@ -24,6 +25,7 @@ from synapse.audit.services import unit_of_work
 from synapse.common import erasures, jobs, triggers
 from synapse.common.errors import Conflict, NotAllowed
 from synapse.common.models import Job
+from synapse.encryption import data_keys
 from synapse.fhir.tests.practice import make_practice
 from synapse.records.exports import manifest as manifests
 from synapse.records.exports import services
@@ -296,3 +298,29 @@ def test_a_request_is_extended_on_the_clinics_day(practice, asha):
     )
 
     assert longer.extended_on == date(2026, 3, 19)
+
+
+def test_what_a_storage_does_not_delete_is_removed_when_it_is_back(practice, asha, monkeypatch):
+    asked, key = asked_for(practice.patient, asha), data_keys.new_key()
+    names = [storage.new_name(".zip"), storage.new_name(".part")]
+    for name in names:
+        storage.put(name, io.BytesIO(b"record"), key=key)
+    export = RecordExport.objects.create(
+        request=asked, requested_by=asha, status="ready", file_name=names[0], key=key.hex(), made_at=AT, delete_after=AT
+    )
+    export.parts.create(name="statement", path="statement.pdf", file_name=names[1])
+
+    with monkeypatch.context() as outage:
+        outage.setattr(storage, "delete", fail_to_delete)
+        assert services.delete_expired(AT) == 1
+        assert services.remove_files(practice.patient.pk) == 2
+    export.refresh_from_db()
+    assert (export.status, export.key) == ("deleted", "")
+    assert services.delete_expired(AT) == 0
+
+    assert services.remove_files(practice.patient.pk) == 0
+    assert not set(names) & set(storage.names())
+
+
+def fail_to_delete(name):
+    raise storage.StorageError("The bucket does not answer.", transient=True)
