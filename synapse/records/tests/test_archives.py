@@ -1,7 +1,9 @@
 """An archive on its way back: whole or not is said file by file, and it becomes a record that exports the same again."""
 
+import copy
 import io
 import json
+import random
 import stat
 import warnings
 import zipfile
@@ -23,6 +25,7 @@ from sessions_app.recordings.playing import sound_of
 from sessions_app.tests.factories import make_session, record_audio
 from synapse.audit.models import AuditEvent
 from synapse.fhir.tests.practice import make_practice
+from synapse.records.archives import checking
 from synapse.records.archives.checking import BadArchive, check
 from synapse.records.archives.loading import AlreadyHere, NotWhole, load
 from synapse.records.exports import manifest as manifests
@@ -59,7 +62,7 @@ def practice(asha, settings, tmp_path, now):
     return make_practice(asha, at=now)
 
 
-def test_what_is_not_as_it_was_signed_is_named_file_by_file(practice, asha, settings):
+def test_what_is_not_as_it_was_signed_is_named_file_by_file(practice, asha, settings, monkeypatch):
     whole = archive_of(practice.patient, asha)
     verdict = check(io.BytesIO(whole))
     assert verdict.is_whole, verdict.words
@@ -87,7 +90,9 @@ def test_what_is_not_as_it_was_signed_is_named_file_by_file(practice, asha, sett
     assert [one.kind for one in check(more).findings] == ["extra"]
 
     settings.SIGNING_KEY = ["another installation's key, long enough to be one"]
-    foreign = check(io.BytesIO(whole))
+    with monkeypatch.context() as patch:
+        patch.setattr(checking, "_check_tables", None)  # nobody here may read what it wrote
+        foreign = check(io.BytesIO(whole))
     assert foreign.signature == "foreign"
     assert not foreign.is_whole
     for unsure in (io.BytesIO(whole), changed(whole, tamper)):
@@ -115,6 +120,44 @@ def torn(packing: int) -> io.BytesIO:
     begin = 30 + len(manifests.MANIFEST)
     content[begin : begin + 40] = b"\xff" * 40
     return io.BytesIO(bytes(content))
+
+
+def sharing() -> io.BytesIO:
+    """An archive of a hundred names for the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("data/0.json", random.Random(1).randbytes(100_000))
+        for number in range(1, 100):
+            twin = copy.copy(archive.filelist[0])
+            twin.filename = f"data/{number}.json"
+            archive.filelist.append(twin)
+    out.seek(0)
+    return out
+
+
+def many_small(count: int = 20) -> io.BytesIO:
+    """An archive of files of which none alone is a bomb."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(count):
+            archive.writestr(f"data/{number}.json", b" " * checking.HARMLESS_BYTES)
+    out.seek(0)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [(sharing(), "the same bytes twice"), (many_small(), "more than any record")]
+)
+def test_bytes_that_count_many_times_are_refused(file, words):
+    with pytest.raises(BadArchive, match=words):
+        check(file)
+
+
+def test_a_manifest_longer_than_any_is_not_read(monkeypatch):
+    monkeypatch.setattr(checking, "MOST_MANIFEST_BYTES", 50)
+
+    with pytest.raises(BadArchive, match="larger than any"):
+        check(hostile(manifests.MANIFEST, content=b"[" + b"{}," * 50 + b"{}]"))
 
 
 @pytest.mark.parametrize(
