@@ -21,7 +21,7 @@ def changed_since(carried: str, values: Mapping[str, Any]) -> set[str]:
     """
     try:
         known = json.loads(carried)
-    except ValueError:
+    except (ValueError, RecursionError):
         known = {}
     if not isinstance(known, dict):
         known = {}

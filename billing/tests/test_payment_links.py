@@ -196,6 +196,14 @@ def test_a_report_that_cannot_be_read_is_a_bad_request(client, stand_in, bill, r
     assert not Payment.objects.exists()
 
 
+def test_a_report_nested_without_end_is_a_bad_request(client, stand_in, db):
+    body = b"[" * 9000
+    signed = signature.sign(provider.SECRET, body, at=timezone.now())
+    address = reverse("payment_events:event", args=["http"])
+
+    assert client.post(address, body, "application/json", headers={signature.HEADER: signed}).status_code == 400
+
+
 def test_a_report_of_an_unknown_link_is_asked_for_again(client, stand_in, db):
     assert report(client, {"id": "lnk_9", "status": "open"}).status_code == 404
 

@@ -83,7 +83,7 @@ def _sent(data: QueryDict) -> dict[str, Any]:
         sent["strokes"] = (
             json.loads(data.get("strokes") or "[]") if len(data.get("strokes", "")) <= LONGEST_DRAFT else []
         )
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # figures of thousands of digits are no JSON error, nor is endless nesting
         sent["strokes"] = []
     return sent
 

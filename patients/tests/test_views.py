@@ -117,6 +117,13 @@ def test_a_posted_clinical_field_of_reception_is_not_taken(signed_in, rita, kavy
     assert (kavya.first_name, kavya.allergies, kavya.notes) == ("Mira", "Penicillin", "Dog called Rex")
 
 
+def test_a_form_that_carries_nonsense_counts_as_filled_from_other_values(signed_in, rita, kavya):
+    address = reverse("patients:edit", args=[kavya.pk])
+
+    for base in ("x", "[1]", "[" * 9000, "9" * 5000):
+        assert signed_in(rita).post(address, {**NEW, "base": base}).status_code == 409
+
+
 def test_every_opening_is_recorded(signed_in, asha, kavya):
     for route in CHART:
         signed_in(asha).get(reverse(f"patients:{route}", args=[kavya.pk]))

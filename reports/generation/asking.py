@@ -133,7 +133,7 @@ class AskingGenerator(ABC):
         reply = self._patiently(ask, task, deadline)
         try:
             answer = json.loads(_ASIDE.sub("", reply.text).strip())
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.failure("gave an answer that is not JSON", code="bad_answer", transient=True) from None
         try:
             read_answer(answer, task.sections, _ids(task.request))

@@ -106,7 +106,7 @@ def _reference_in(text: bytes) -> str:
     """Return the id the provider gave the message, where its answer names one."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(found, dict):
         return ""

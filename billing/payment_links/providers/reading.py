@@ -18,7 +18,10 @@ LONGEST_ADDRESS = 500
 
 def read_object(body: bytes) -> dict[str, Any]:
     """Return a JSON object; numbers stay text, so that no amount passes through a float. Raises ValueError."""
-    found = json.loads(body.decode("utf-8"), parse_float=str, parse_int=str, parse_constant=_refuse)
+    try:
+        found = json.loads(body.decode("utf-8"), parse_float=str, parse_int=str, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested without end") from None
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004  the content is wrong, whatever its type
     return found

@@ -247,7 +247,7 @@ def test_a_body_of_another_kind_is_a_bad_answer(server: OpenAIServer, body: Any)
 
 
 @pytest.mark.parametrize(
-    "text", [json.dumps(GOOD)[:60], "I cannot do that.", "[]", "null", "", json.dumps({"history": leaf()})]
+    "text", [json.dumps(GOOD)[:60], "I cannot do that.", "[]", "null", "", json.dumps({"history": leaf()}), "[" * 9_000]
 )
 def test_an_answer_of_the_wrong_form_is_transient_and_quotes_nothing(server: OpenAIServer, text: str) -> None:
     server.answer(text)

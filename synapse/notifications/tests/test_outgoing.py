@@ -72,7 +72,7 @@ def test_a_provider_is_asked_once_with_the_key_of_the_message(provider):
     assert body == {"to": MESSAGE.to, "from": "CLINIC", "text": MESSAGE.text, "reference": "7d444840"}
 
 
-@pytest.mark.parametrize("answer", [b"", b"queued", b"[]", b'{"id": null}'])
+@pytest.mark.parametrize("answer", [b"", b"queued", b"[]", b'{"id": null}', b"[" * 9000])
 def test_an_answer_without_a_reference_is_sent_all_the_same(provider, answer):
     provider.answer = answer
 
