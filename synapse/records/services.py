@@ -21,6 +21,7 @@ from synapse.common.transitions import advance
 from synapse.records import rows
 from synapse.records.columns import COLUMNS, guess_columns, missing_columns
 from synapse.records.models import DataImport
+from synapse.web.csv import harmless
 
 Status = DataImport.Status
 Kind = DataImport.Kind
@@ -32,7 +33,6 @@ BATCH = 20  # rows in one transaction: every other writer waits for it
 SECONDS_OF_A_RUN = 75  # the queue ends a job at 120 s; what is left goes on in another one
 KEEP_ERRORS = timedelta(days=30)
 FORGOTTEN_DAYS = 7
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_can_import(user: User) -> None:
@@ -197,7 +197,7 @@ def error_file(data_import: DataImport) -> str:
     for row in data_import.rows:
         if row["outcome"] in {rows.ERROR, SKIPPED}:
             why = "; ".join(f"{label}: {problem}" for label, problem in row["problems"].items()) or row["like"]
-            writer.writerow([harmless(cell) for cell in [*row.get("cells", []), why]])
+            writer.writerow([_plain_or_phone(cell) for cell in [*row.get("cells", []), why]])
     return out.getvalue()
 
 
@@ -210,10 +210,10 @@ def sample_file(kind: str) -> str:
     return out.getvalue()
 
 
-def harmless(cell: str) -> str:
+def _plain_or_phone(cell: str) -> str:
     """Return a cell no spreadsheet takes for a formula; a phone number stays a number."""
     is_phone = cell.startswith("+") and cell[1:].replace(" ", "").isdecimal()
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) and not is_phone else cell
+    return cell if is_phone else harmless(cell)
 
 
 def _look(data_import: DataImport, *, by: User, at: datetime) -> None:

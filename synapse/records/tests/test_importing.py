@@ -28,7 +28,7 @@ PATIENTS = f"""{HEAD}
 Mira,Banerjee,1991-05-02,098200 41733,mira@example.org,asha
 Banerjee,Mira,1991-05-02,,,asha
 Old,Friend,1980-01-01,098200 00001,,asha
-=Bad,Row,31.02.1990,12,nowhere,nobody
+=Bad,＝Row,31.02.1990,12,nowhere,nobody
 Noah,Sen,2001-09-09,,,
 """
 
@@ -89,6 +89,7 @@ def test_good_rows_come_in_and_the_rest_comes_back(asha, ben, rita, friend, now)
     lines = list(csv.reader(io.StringIO(services.error_file(done))))
     assert lines[0] == [*HEAD.split(","), "Problem"]
     assert [line[0] for line in lines[1:]] == ["Old", "'=Bad"]
+    assert lines[2][1] == "'＝Row"  # where it is at home, a spreadsheet takes the wide sign for the other
     assert "There is no such day" in lines[2][-1]
     assert "Mira" not in str(list(AuditEvent.objects.values_list("detail", "target_label")))
     assert not Job.objects.exclude(object_id=done.pk).filter(kind=services.RUN).exists()
