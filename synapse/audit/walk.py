@@ -2,7 +2,7 @@
 
 A row's hash covers its number, so a genuine row tells where it belongs wherever it stands. Numbers that no row has were
 deleted, rows that fit no number were edited (when a number is free for them) or inserted (when none is), and genuine
-rows behind their successors were moved.
+rows behind their successors, or under numbers that no such row explains, were moved.
 """
 
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Walk:
         self.rows += 1
         mac = _mac(row, row.seq)
         if mac == row.mac and row.seq == self.expected and not self._unplaced:
-            written = row.seq
+            written, self._shift = row.seq, 0
         elif mac is None:
             written = max(self.expected, row.seq - self._shift)
             self._settle(written)
@@ -74,7 +74,10 @@ class Walk:
             if written < self.expected:
                 self._moved(row, written)
                 return
+            explained = len(self.breaks)
             self._settle(written)
+            if row.seq - written != self._shift and len(self.breaks) == explained:
+                self._break(written, Kind.MOVED, f"it was given the number {row.seq}")
             self._shift = row.seq - written
         self._examine(row, written)
 
