@@ -14,7 +14,7 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    r"[ ,]*\b(?:at all|right|correct|is that right|anything like that|or anything(?: like that| else)?|"
+    r"(?<![ ,])[ ,]*\b(?:at all|right|correct|is that right|anything like that|or anything(?: like that| else)?|"
     r"or no|or not|or so|these days|"
     r"by any chance|yet|there|okay|then)$",
     re.IGNORECASE,

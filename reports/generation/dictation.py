@@ -42,7 +42,7 @@ _DATE = (
 )
 _IDENTITY = r"(?:date of birth|birth ?date|d\.?o\.?b\.?|medical record number|record number|mrn|social security number)"
 _BORN = re.compile(
-    rf"(?:\b(?:with|and|her|his|their|your|the|my|patient'?s?)\s+)*\b{_IDENTITY}(?![a-z])"
+    rf"(?:\b(?:with|and|her|his|their|your|the|my|patient'?s?)\s+){{0,6}}\b{_IDENTITY}(?![a-z])"
     rf"[ ,:]*(?:is|was)?[ ,:]*(?:uh|um)?[ ,]*(?:(?:{_DATE}|[\d-]{{4,}})[ ,]*|.*$)",
     re.IGNORECASE,
 )

@@ -39,7 +39,7 @@ _ASIDES = Folded(
     r"(?: that)?|you told me(?: that)?|you mentioned(?: that)?)\b ?",
 )
 _DANGLING = re.compile(
-    r"(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|"
+    r"(?<![ ,])(?:[ ,]+(?:(?:and|but|so|because|that) (?:it|he|she|they|that|this|there|I|the patient) (?:is|was|"
     r"were|are|has|have|had|would|did|"
     r"does|do|will|can)|and|but|so|or|by|from|into|at|about (?:a|the)|the|a|an|to|of|with|because|which|is|"
     r"in|on|for|my|your|his|her|their|if|when|like|then|as|you know|"
@@ -54,7 +54,7 @@ _DANGLING_WORDS = frozenset(  # the last words of what _DANGLING takes away
         "whatever stuff everything okay right too though"
     )
 )
-_THANKS_END = Folded(r"[ ,]*(?:\band )?(?:so )?\bthank you(?: (?:so|very) much)?[ .,]*$")
+_THANKS_END = Folded(r"(?<![ ,])[ ,]*(?:\band )?(?:so )?\bthank you(?: (?:so|very) much)?[ .,]*$")
 _HEDGE_END = Folded(r",? (?:i (?:think|guess|suppose|believe|would say))[ .,]*$")
 _COMMA_INSIDE = Folded(
     r"\b(the|a|an|of|to|with|and|or|but|his|her|my|your|their|some|very|he|she|they|i|was|is|has|had|have|"
@@ -183,8 +183,12 @@ _PADDING: Replacements = tuple(
         ),
         (("like ",), r"\blike (?=in |on |at |maybe |about |around |every |\d|a \d)", ""),
         (("here",), r"\b(?:right|over|in|out) (?:here|there)\b(?! (?:is|are|was|were))", ""),
-        (("right now", "here today", "here now"), r"[ ,]+(?:right now here|here today|here now|right now)$", " now"),
-        (("here",), r"[ ,]+(?:here|there)$", ""),
+        (
+            ("right now", "here today", "here now"),
+            r"(?<![ ,])[ ,]+(?:right now here|here today|here now|right now)$",
+            " now",
+        ),
+        (("here",), r"(?<![ ,])[ ,]+(?:here|there)$", ""),
         (("will ",), r"\bwill (?:going to|will|want to|like to|need to|want)\b", "will"),
         (("there is going to be",), r"\bthere is going to be\b", "there will be"),
         (("the same ",), r"\bthe same (?:exact|very)\b", "the same"),
@@ -199,7 +203,7 @@ _PADDING: Replacements = tuple(
 
 
 _HAS_BEEN = re.compile(r"\b(it|that|he|she|there|patient) is (been|got|gotten)\b")
-_SPACE_BEFORE_MARK = re.compile(r"\s+([,.;:?!])")
+_SPACE_BEFORE_MARK = re.compile(r"(?<!\s)\s+([,.;:?!])")
 _SMALL_I = re.compile(r"\bi\b(?!\.)")
 
 

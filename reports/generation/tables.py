@@ -38,7 +38,10 @@ _SCALE = re.compile(
 _CELLS: dict[str, re.Pattern[str]] = {
     meaning: re.compile(pattern, re.IGNORECASE)
     for meaning, pattern in (
-        ("dose", r"\b\d[\d,]*(?:\.\d+)? ?(?:mg|mcg|g|mL|units?|milligrams?|micrograms?|tablets?|pills?|puffs?)\b"),
+        (
+            "dose",
+            r"(?<!\d,)\b\d[\d,]*(?:\.\d+)? ?(?:mg|mcg|g|mL|units?|milligrams?|micrograms?|tablets?|pills?|puffs?)\b",
+        ),
         (
             "frequency",
             (

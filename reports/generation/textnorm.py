@@ -108,7 +108,7 @@ _CHANGED_SUBJECT = re.compile(
 _TWO_SUBJECTS = Folded(
     r"\b(?:i|you|he|she|we|they|it|that)(?: am| is| are| was| were)? ,?\s?(?:i|you|he|she|we|they|it)\b"
 )
-_CUT_OFF = re.compile(r"\b[\w']+(?:--|-(?= |$)|…|\.\.\.)")
+_CUT_OFF = re.compile(r"(?<!\w')\b(?<!\w)[\w']+(?:--|-(?= |$)|…|\.\.\.)")
 _MAY_BE_CUT_OFF = re.compile(r"--|-(?= |$)|…|\.\.\.")
 _UNITS = _compiled(
     (("milligram", "mg"), r"\b(\d+) (?:milligrams?|mgs?)\b", r"\1 mg"),
@@ -127,7 +127,7 @@ _UNITS = _compiled(
 )
 
 _HAS_UNIT = Folded(r"\d|a ?one|x[- ]?ray|p\.? ?h\.? ?q|g\.? ?a\.? ?d")
-_SPACE_BEFORE_MARK = re.compile(r"\s+([,.?!;:])")
+_SPACE_BEFORE_MARK = re.compile(r"(?<!\s)\s+([,.?!;:])")
 _MARKS_TOGETHER = re.compile(r"([,.?!])(?:\s*[,.])+")
 _LOOSE_AT_START, _LOOSE_AT_END = " ,.;:-", " ,;:-"
 _NUMBER = re.compile(r"\d+(?:[./]\d+)*")

@@ -8,10 +8,11 @@ from .words import word_list
 
 _MOST_MARKS = 8  # in a row; the patterns below try a longer run at every of its places
 _RUN_OF_MARKS = re.compile(rf"[ ,.-]{{{_MOST_MARKS},}}")
-_STUTTER = re.compile(r"\b([\w']+(?: [\w']+)?)(?:, ?|-+ ?| -+ )\1\b", re.IGNORECASE)
+_STUTTER = re.compile(r"(?<!\w')\b(?<!\w)([\w']+(?: [\w']+)?)(?:, ?|-+ ?| -+ )\1\b", re.IGNORECASE)
 # "The boat is sold, and—": the sentence ends before the word it broke off at.
 _BROKEN_END = re.compile(
-    r"[ ,]*(?:\b(?:so|and|but|or|because|then|and then|if|like)\b)?[ ,]*(?:-{2,}|[—–]|-$)[ .,]*$", re.IGNORECASE
+    r"(?<![ ,])[ ,]*+(?:\b(?:so|and|but|or|because|then|and then|if|like)\b)?[ ,]*+(?:-{2,}|[—–]|-$)[ .,]*$",
+    re.IGNORECASE,
 )
 _TAG = re.compile(
     r", (?:do|did|am|is|are|was|were|have|has|will|can|should|would|could)(?: not|n't)? (?:i|you|it|he|she|they|we)(?: not)?(?=[.?! ]*$)",
@@ -23,7 +24,8 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    r"[ ,.]*\b(?:i do not know|i guess|i suppose|you know|aye|eh|oh|and stuff|or something|or whatever|that is it|though)(?=[.?! ]*$)",
+    r"(?<![ ,.])[ ,.]*\b(?:i do not know|i guess|i suppose|you know|aye|eh|oh|and stuff|or something|or whatever|that is it|"
+    r"though)(?=[.?! ]*$)",
     re.IGNORECASE,
 )
 _ADDRESSED = re.compile(r", (?:man|dude|buddy|bro)(?=[.?! ]*$)", re.IGNORECASE)

@@ -13,7 +13,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"[ ,]*(?:\b(?:you know|i guess|or something|or whatever|and stuff|and|but|so)\b)?[ ,.!-]*$", re.IGNORECASE
+    r"(?<![ ,])[ ,]*+(?:\b(?:you know|i guess|or something|or whatever|and stuff|and|but|so)\b)?[ ,.!-]*$",
+    re.IGNORECASE,
 )
 _BROKEN = re.compile(
     r"\b(?:um+|uh+|er|oh|aye|eh|gosh|whoa)\b|[—–]|--|\w-(?: |$)|\b(?:you know|i mean)\b|"

@@ -7,8 +7,9 @@ from .base import TranscriptSegment
 
 _BREAKS_OFF = re.compile(r"(?:-+|[—–])$")
 _GOES_ON = re.compile(r"^(?:-+|[—–])\s*(?=\w)")
+# Each nod is taken once: read in two ways, as "mhm" and "mm-mm" can be, twenty of them take seconds and forty for ever.
 _NOD = re.compile(
-    r"^(?:(?:m+-?h?m+|mhm|uh-huh|okay|ok|yeah|yes|right|sure|all right|i see|oh|hm+|um|uh)\b[ ,.!-]*)+$", re.IGNORECASE
+    r"^(?>(?:m+-?h?m+|uh-huh|okay|ok|yeah|yes|right|sure|all right|i see|oh|hm+|um|uh)\b[ ,.!-]*)+$", re.IGNORECASE
 )
 
 

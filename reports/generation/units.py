@@ -34,7 +34,7 @@ _QUESTION = re.compile(
 )
 _TAG_QUESTION = re.compile(r",? (right|correct|is that (right|correct)|okay|yeah|huh)\s*\?$", re.IGNORECASE)
 # "Let us raise the dose, okay?" asks nothing: it is a statement with a nod at its end.
-_NODDING_TAG = re.compile(r"[ ,]+(?:okay|ok|alright|all right|you know|yeah)\s*,?\s*\?[\"']?$", re.IGNORECASE)
+_NODDING_TAG = re.compile(r"(?<![ ,])[ ,]+(?:okay|ok|alright|all right|you know|yeah)\s*,?\s*\?[\"']?$", re.IGNORECASE)
 _VOCATIVE = re.compile(
     r"^(?:(?:so|and|well|okay|hi|hello|now|all right|alright),? )*[A-Za-z]+, (?=(?:i|it|you|we|let|how|"
     r"what|so|your|have|has|did|do) ?\b)",

@@ -58,7 +58,7 @@ _DOSE = re.compile(
 _PRESSURE = re.compile(rf"(?<!\S)(?P<upper>{_HALF_OF_PRESSURE}) over (?P<lower>{_HALF_OF_PRESSURE}) ")
 _A_NUMBER = re.compile(rf"(?:{_ONE}|{_TEEN}|{_TEN}|hundred|thousand|zero|oh|point|half|{_DIGITS})")
 _MARKS = ",.?!;:"
-_MARKED = re.compile(rf"([{_MARKS}]+)$")
+_MARKED = re.compile(rf"(?<![{_MARKS}])([{_MARKS}]+)$")
 _HYPHENED = re.compile(rf"\b({_TEN})-({_ONE})\b")
 _GLUED = re.compile(rf"^({_DIGITS})-?(mgs?|mcg|ml|kg)\b")
 
