@@ -42,19 +42,19 @@ def unit_of_work() -> Iterator[None]:
     Every writer takes this lock before any other, so two of them never wait for each other. Nested use joins the
     outer unit (as a savepoint). Keep outside calls and slow work out of the block: all writers queue behind it.
 
-    When the block fails, what it changed is undone, but not that somebody was refused: those rows are written again.
+    When the block fails, what it changed is undone, but not that somebody was refused: those rows are written again,
+    also when only a nested block fails and the outer unit goes on.
     """
-    if getattr(connection, "audit_depth", 0):
-        with _joined():
-            yield
-        return
-    refusals: list[dict[str, Any]] = []
-    connection.audit_refusals = refusals  # type: ignore[attr-defined]
+    is_outer = not getattr(connection, "audit_depth", 0)
+    if is_outer:
+        connection.audit_refusals = []  # type: ignore[attr-defined]
+    refusals: list[dict[str, Any]] = connection.audit_refusals  # type: ignore[attr-defined]
+    before = len(refusals)
     try:
         with _joined():
             yield
     except Exception:
-        _record_again(refusals)
+        _record_again(refusals, since=before)
         raise
 
 
@@ -71,16 +71,18 @@ def _joined() -> Iterator[None]:
             connection.audit_depth = depth  # type: ignore[attr-defined]
 
 
-def _record_again(refusals: list[dict[str, Any]]) -> None:
+def _record_again(refusals: list[dict[str, Any]], *, since: int) -> None:
     """Keep the refusals of a unit that was undone; the failure that undid it is told, whatever comes of this."""
-    if not refusals:
+    undone = refusals[since:]
+    if not undone:
         return
-    connection.audit_refusals = []  # type: ignore[attr-defined]
     try:
         with _joined():
-            for refusal in refusals:
+            del refusals[since:]
+            for refusal in undone:
                 record(**refusal)
     except DatabaseError:
+        refusals[since:] = undone  # the outer unit fails as well, and tries again
         logger.exception("refusals of a unit that failed could not be recorded")
 
 

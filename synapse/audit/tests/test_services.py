@@ -1,3 +1,4 @@
+import contextlib
 import threading
 from datetime import timedelta
 from uuid import uuid4
@@ -12,6 +13,7 @@ from synapse.audit import services
 from synapse.audit.context import client_ip, request_context
 from synapse.audit.models import Action, AuditEvent, AuditSubject, ChainHead, Outcome
 from synapse.audit.verification import verify_chain
+from synapse.common.errors import NotAllowed
 from synapse.common.models import Counter
 
 
@@ -61,6 +63,25 @@ def test_a_refusal_stays_on_record_when_what_it_was_part_of_is_undone(asha):
     with services.unit_of_work():
         services.record(Action.DENY, by=asha, outcome=Outcome.DENIED)
     assert AuditEvent.objects.count() == 2
+
+
+def test_a_refusal_stays_on_record_when_only_the_part_it_was_in_is_undone(asha):
+    with services.unit_of_work():
+        with contextlib.suppress(NotAllowed), services.unit_of_work():
+            services.record(Action.READ, by=asha)
+            services.record(Action.DENY, by=asha, outcome=Outcome.DENIED)
+            raise NotAllowed("Not yours.")
+        services.record(Action.UPDATE, by=asha)
+
+    assert list(AuditEvent.objects.order_by("seq").values_list("action", flat=True)) == ["deny", "update"]
+
+    with pytest.raises(RuntimeError), services.unit_of_work():
+        with contextlib.suppress(NotAllowed), services.unit_of_work():
+            services.record(Action.DENY, by=asha, outcome=Outcome.DENIED)
+            raise NotAllowed("Not yours.")
+        raise RuntimeError
+
+    assert list(AuditEvent.objects.order_by("seq").values_list("action", flat=True)) == ["deny", "update", "deny"]
 
 
 def test_without_a_unit_of_work_nothing_is_recorded(db):
