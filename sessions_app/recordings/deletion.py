@@ -62,14 +62,17 @@ def delete_when_due(session: ConsultationSession, *, by: User | None, at: dateti
     plan = retention.plan_of(session, at)
     if not plan.is_due(at) or plan.rule is None:
         return False
-    return delete_recording(session, rule=plan.rule, by=by, at=at)
+    try:
+        return delete_recording(session, rule=plan.rule, by=by, at=at)
+    except holds.OnHold:  # placed since
+        return False
 
 
 def delete_by_hand(session: ConsultationSession, *, reason: str, by: User, at: datetime) -> None:
     """Delete a recording before its time, for one of `Reason`.
 
-    Raises NotAllowed, DomainError for another reason, and Conflict while the session runs, its words are being written
-    or there is no recording.
+    Raises NotAllowed, DomainError for another reason, and Conflict while the session runs, its words are being written,
+    a hold stands or there is no recording.
     """
     permissions.check_can_conduct(by, session)
     if reason not in Reason.values:
@@ -91,12 +94,16 @@ WAITS = {
 def delete_recording(
     session: ConsultationSession, *, rule: Rule, by: User | None, at: datetime, reason: str = ""
 ) -> bool:
-    """Destroy a recording's key and erase its files; sum, length and words stay. False when it was gone already."""
+    """Destroy a recording's key and erase its files; sum, length and words stay. False when it was gone already.
+
+    Raises OnHold: what is deleted is measured before the lock, and a hold may be placed while that takes its time.
+    """
     facts = _facts_of(session)
     with unit_of_work():
         locked = ConsultationSession.objects.select_for_update().get(pk=session.pk)
         if locked.audio_deleted_at is not None:
             return False
+        holds.check_not_held(session.patient_id)
         seal = retention.seal_of(session)
         detail = {
             "what": "audio",
@@ -118,7 +125,6 @@ def delete_recording(
 def delete_with_session(session: ConsultationSession, *, by: User, at: datetime) -> None:
     """Delete what a cancelled session recorded, and let nothing more be recorded into it. Raises OnHold."""
     if queries.has_audio(session):
-        holds.check_not_held(session.patient_id)
         delete_recording(session, rule=Rule.CANCELLED, by=by, at=at)
     else:
         recording_keys.destroy(session.pk, at=at)

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from patients import holds
 from sessions_app import queries, services, tasks
 from sessions_app.models import ConsultationSession, RecordingKey
 from sessions_app.recordings import audio, deletion
@@ -311,3 +312,25 @@ def test_a_retry_after_the_deletion_says_that_the_sound_is_gone(session, asha, n
 
     with pytest.raises(Conflict, match="deleted"):
         transcripts.retry(queries.current_transcription(session), by=asha, at=now)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_hold_placed_while_a_recording_is_being_measured_still_holds_it(asha, omar, now, monkeypatch, by_hand):
+    session = recorded(asha, ended_days_ago=400)
+    measure = deletion._facts_of
+
+    def place_a_hold(measured):
+        holds.place_hold(session.patient, reason="A complaint", by=omar, at=now)
+        return measure(measured)
+
+    monkeypatch.setattr(deletion, "_facts_of", place_a_hold)
+
+    if by_hand:
+        with pytest.raises(holds.OnHold):
+            deletion.delete_by_hand(session, reason="patient_asked", by=asha, at=now)
+    else:
+        deletion.sweep(now)
+
+    session.refresh_from_db()
+    assert session.audio_deleted_at is None
+    assert not deletions().exists()
