@@ -9,7 +9,7 @@ from zlib import crc32
 
 from sessions_app.transcripts.clinical_terms import DRUGS
 
-from .lexicon import ANY_SYMPTOM, SYMPTOM_PATTERNS
+from .lexicon import SYMPTOM_PATTERNS, names_symptom
 from .textnorm import tokens
 from .units import Unit
 from .weights import load_weights
@@ -54,7 +54,7 @@ _WORD_CODES = {name: _word_code(name) for name in ("w", "dw", "pw", "q", "p", "n
 def _asked(question: str) -> frozenset[int]:
     """Return the codes of a question, which often has several answers."""
     codes = set(map(_WORD_CODES["q"], tokens(question)))
-    if ANY_SYMPTOM.search(question):
+    if names_symptom(question):
         codes.add(_code("qsym"))
     return frozenset(codes)
 
@@ -73,7 +73,7 @@ def unit_features(units: Sequence[Unit], words: Sequence[tuple[str, ...]], index
         features.add("yes")
     if unit.says_no:
         features.add("no")
-    if ANY_SYMPTOM.search(unit.text):
+    if names_symptom(unit.text):
         named = [name for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text)]
         features.update(("sym", *(f"sym{role}{name}" for name in named)))
     if not DRUGS.isdisjoint(own):

@@ -12,7 +12,7 @@ from .classifier import CLASSES, NONE, classify
 from .counting import begins_with_number, counted
 from .folded import Folded
 from .grammar import Person
-from .lexicon import ANY_SYMPTOM, DIAGNOSES, HARM_TO_OTHERS, KIN, SELF_HARM
+from .lexicon import DIAGNOSES, HARM_TO_OTHERS, KIN, SELF_HARM, names_symptom
 from .problems import split_problem
 from .rewrite import explained, is_readable, parted, quoted, rewrite, strip_lead
 from .setting_up import is_setting_up
@@ -307,7 +307,7 @@ def _judged(unit: Unit, kind: str, keep: float) -> tuple[str, float]:
         return "hpi" if kind in ("plan", "response") else kind, max(keep, _RULE_KEEP)
     if _FAMILY_ILLNESS.search(unit.text):
         return "pmh", max(keep, _RULE_KEEP)
-    if _names_symptom(unit) or (_asks_about_substances(unit) and not unit.says_no):
+    if _tells_symptom(unit) or (_asks_about_substances(unit) and not unit.says_no):
         return kind, max(keep, _SYMPTOM_KEEP)
     return kind, keep
 
@@ -326,14 +326,14 @@ def _judged_of_doctor(unit: Unit, kind: str, keep: float) -> tuple[str, float]:
     return kind, keep
 
 
-def _names_symptom(unit: Unit) -> bool:
+def _tells_symptom(unit: Unit) -> bool:
     """Say whether a patient names a symptom, or how they feel, or answers yes or no to a question about one."""
-    if _FEELING.search(unit.text) or ANY_SYMPTOM.search(unit.text):
+    if _FEELING.search(unit.text) or names_symptom(unit.text):
         return True
     if unit.is_turn_start and _ASKED_STATE.search(asked_about(unit.question)):
         return True
     answers = unit.is_turn_start and (unit.says_yes or unit.says_no)
-    return answers and bool(ANY_SYMPTOM.search(unit.question))
+    return answers and names_symptom(unit.question)
 
 
 def _asks_about_substances(unit: Unit) -> bool:

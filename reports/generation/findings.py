@@ -17,7 +17,7 @@ from .dictation import without_dictation
 from .facts import Fact, facts_of, with_all_cited
 from .folded import Folded
 from .grammar import UNNAMED, has_verb
-from .lexicon import ANY_SYMPTOM, DIAGNOSES, HARM_TO_OTHERS, SELF_HARM, SYMPTOM_PATTERNS
+from .lexicon import DIAGNOSES, HARM_TO_OTHERS, SELF_HARM, SYMPTOM_PATTERNS, names_symptom
 from .mapping import place_for, places_of
 from .medical_words import in_medical_words, names_medicines
 from .rewrite import finish, is_readable, rewrite
@@ -129,7 +129,7 @@ def uncovered(findings: Sequence[Finding], sentences: Sequence[Mapping[str, Any]
     A dose whose medicine is not known stays among them until somebody has named it.
     """
     said = [
-        _said(sentence["text"], (place["segment"] for place in sentence["evidence"]))
+        _said(sentence["text"], tuple(place["segment"] for place in sentence["evidence"]))
         for sentence in sentences
         if not leaves_name_open(sentence["text"])
     ]
@@ -242,7 +242,7 @@ def _is_clinical(unit: Unit) -> bool:
         return bool(_SCORE.search(unit.text))
     if is_measured(unit):
         return True
-    if _AMOUNT.search(unit.text) or (re.search(r"\d", unit.text) and ANY_SYMPTOM.search(unit.question)):
+    if _AMOUNT.search(unit.text) or (re.search(r"\d", unit.text) and names_symptom(unit.question)):
         return True
     return unit.role == "patient" and any(pattern.search(unit.text) for pattern in SYMPTOM_PATTERNS.values())
 
@@ -293,7 +293,8 @@ class _Said:
     cited: frozenset[int]
 
 
-def _said(text: str, cited: Iterable[int]) -> _Said:
+@lru_cache(maxsize=2048)  # with a change of one sentence all are asked for
+def _said(text: str, cited: tuple[int, ...]) -> _Said:
     return _Said(
         frozenset(content_words(text)),
         frozenset(drug_name(word) for word in tokens(text) if word in DRUGS),
@@ -308,11 +309,9 @@ def _is_covered(fact: Fact, sentences: Iterable[_Said]) -> bool:
     weights = {word: word_weight(word) for word in own.words}
     total = sum(weights.values()) or 1e-6
     for sentence in sentences:
-        if own.drugs - sentence.drugs or own.doses - sentence.doses:
-            continue
-        cites = bool(own.cited & sentence.cited)
+        cites = not own.cited.isdisjoint(sentence.cited)
         shared = own.words & sentence.words
-        if not (cites or shared):
+        if not (cites or shared) or not (own.drugs <= sentence.drugs and own.doses <= sentence.doses):
             continue
         share = sum(weights[word] for word in shared) / total
         if cites and share < _COVERED_BY_CITING:

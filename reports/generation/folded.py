@@ -8,20 +8,23 @@ class Folded:
     """A pattern in lower case, looked for in a text as if that were in lower case; places are those in the text.
 
     With `re.IGNORECASE` every alternative is tried at every place; without it the first letter rules most of them out.
-    `written` is searched for as it stands: an abbreviation that is another word in small letters (`HI`).
+    `written` is a word searched for as it stands: an abbreviation that is another word in small letters (`HI`).
     """
 
-    __slots__ = ("_pattern", "_replacing", "_written")
+    __slots__ = ("_pattern", "_replacing", "_word", "_written")
 
     def __init__(self, pattern: str, *, written: str = "") -> None:
         self._pattern = re.compile(pattern)
-        self._written = re.compile(written) if written else None
+        self._word = written
+        self._written = re.compile(rf"\b{written}\b")
         self._replacing: re.Pattern[str] | None = None
 
     def search(self, text: str) -> re.Match[str] | None:
         lowered = text.lower()
         found = self._pattern.search(lowered if len(lowered) == len(text) else _lowered(text))
-        return found or (self._written.search(text) if self._written else None)
+        if found is None and self._word and self._word in text:
+            found = self._written.search(text)
+        return found
 
     def match(self, text: str) -> re.Match[str] | None:
         return self._pattern.match(_lowered(text))

@@ -296,10 +296,11 @@ def _body_parts(plain: str, said: str, figures: Figures, index: TranscriptIndex)
 
 
 def _sides(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> Iterator[Flag]:
+    stated = list(_SIDE.finditer(plain))
     # "Left or right?" names both; the answer names the one.
-    told = figures.stated if _SIDE_SAID.search(figures.stated) else said
-    heard = {match.group(1).lower()[:5] for match in _SIDE_SAID.finditer(told)}
-    for match in _SIDE.finditer(plain):
+    told = figures.stated if stated and _SIDE_SAID.search(figures.stated) else said
+    heard = {match.group(1).lower()[:5] for match in _SIDE_SAID.finditer(told)} if stated else set()
+    for match in stated:
         side = match.group(1).lower()
         if side.startswith("bilat"):
             pairs = heard & {"bilat", "both"} or {"left", "right"} <= heard or _PAIR_SAID.search(said)
@@ -313,11 +314,14 @@ def _sides(plain: str, said: str, figures: Figures, index: TranscriptIndex) -> I
 
 def _sides_of_parts(plain: str, said: str) -> Iterator[Flag]:
     """A side that was said, but of another part of the body; a side said without its part may be of any."""
+    stated = list(_SIDE_OF_PART.finditer(plain))
+    if not stated:
+        return
     sides: dict[str, set[str]] = defaultdict(set)
     for match in _SIDE_OF_PART.finditer(said):
         sides[match.group(2).lower()].add(match.group(1).lower())
     alone = {match.group(1).lower() for match in _SIDE_SAID.finditer(_SIDE_OF_PART.sub(" ", said))}
-    for match in _SIDE_OF_PART.finditer(plain):
+    for match in stated:
         side, part = match.group(1).lower(), match.group(2).lower()
         if part in sides and side not in sides[part] | alone:
             yield Flag("side", f"The cited words say the {min(sides[part])} {part}, not the {side}.", True)

@@ -143,13 +143,13 @@ SELF_HARM = Folded(
     r"(?:not|n't) (?:want|be) (?:to )?(?:be )?(?:here|alive|live) any ?more|"
     r"do(?:es)? ?n[o']t want to (?:live|be alive|wake up)|"
     r"want(?:s|ed|ing)? to die|overdos\w+)",
-    written=r"\bSI\b",
+    written="SI",
 )
 HARM_TO_OTHERS = Folded(
     r"\b(homicid\w*|violen\w+|(?:hurt|harm|kill|attack|assault)\w* (?:other people|others|"
     r"someone(?: else)?|somebody(?: else)?|anyone(?: else)?|"
     r"anybody(?: else)?|people|him|her|them|my \w+|your \w+|his \w+|her \w+|their \w+)\b(?!sel))",
-    written=r"\bHI\b",
+    written="HI",
 )
 NEGATION = Folded(
     r"\b(no|not|none|denies|denied|deny|never|without|negative|cannot|neither|nor|unable|absent|free of|"
@@ -178,11 +178,17 @@ CHIEF_COMPLAINTS = re.compile(
     r"self[- ]harm|suicidal thoughts|nightmares|flashbacks|(?:poor|trouble with) concentration)\b",
     re.IGNORECASE,
 )
-ANY_SYMPTOM = Folded(rf"\b(?:{'|'.join(_SYMPTOMS.values())})\b")
+_ANY_SYMPTOM = Folded(rf"\b(?:{'|'.join(_SYMPTOMS.values())})\b")
+# The first word of each: every bar outside of brackets begins another.
+_SYMPTOM_BEGINS = frozenset(re.findall(r"(?:^|\|)(?![^(]*\))([a-z]+)", "|".join(_SYMPTOMS.values())))
 SYMPTOM_PATTERNS = {system: re.compile(rf"\b({words})\b", re.IGNORECASE) for system, words in _SYMPTOMS.items()}
 
 
 _SAME_RELATIVE = {"mom": "mother", "mum": "mother", "dad": "father", "grandma": "grandmother", "grandpa": "grandfather"}
+
+
+def names_symptom(text: str) -> bool:
+    return not _SYMPTOM_BEGINS.isdisjoint(tokens(text)) and _ANY_SYMPTOM.search(text) is not None
 
 
 def relatives_in(text: str) -> set[str]:

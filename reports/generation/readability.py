@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from .folded import Folded
 from .grammar import has_verb
 from .textnorm import content_words
 from .therapy_prose import is_hollow, points_back, runs_together, stands_alone
@@ -22,9 +23,7 @@ _CHATTER = re.compile(
     r"\b(?:um+|uh+|alright|yeah|yep|gosh|wow|gotcha|you know|i mean)\b|^(?:okay|all right|right,|right so|well|so|like)\b",
     re.IGNORECASE,
 )
-_DANGLING_END = re.compile(
-    r"\b(?:the|a|an|and|or|but|if|because|of|my|your|his|their|which|who|is|are|was|were|to be)\.?$", re.IGNORECASE
-)
+_DANGLING_END = Folded(r"\b(?:the|a|an|and|or|but|if|because|of|my|your|his|their|which|who|is|are|was|were|to be)\.?$")
 _CLAUSE_ONLY = re.compile(
     r"^(?:that|which|who|whose|because|since|if|when|while|although|in case|not that|and|or|but)\b", re.IGNORECASE
 )
@@ -43,11 +42,10 @@ _TERSE_LAYOUTS = frozenset(("item", "heading"))
 
 
 # What is left where somebody broke off: "That is still.", "She does not think.", "Makes her a bit tired."
-_BROKEN_OFF = re.compile(
+_BROKEN_OFF = Folded(
     r"^(?:it|that|this) is (?:still|that|it|just|so|the)\.?$|\b(?:does|do|did) not (?:think|think about|think of|feel)\.?$|"
     r"\b(?:it|he|she|they) (?:is|are|was|were|has been|have been)\.?$|\blike (?:he|she|they|it) (?:is|are) doing\.?$|"
-    r"^makes (?:him|her|them|the) |^the (?:it|he|she|they) \w",
-    re.IGNORECASE,
+    r"^makes (?:him|her|them|the) |^the (?:it|he|she|they) \w"
 )
 
 

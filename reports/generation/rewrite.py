@@ -10,7 +10,7 @@ from .grammar import COMPANION, UNNAMED, Person, has_verb, patient_to_third, you
 from .lexicon import BODY_PARTS
 from .planned import planned
 from .readability import is_fragment
-from .textnorm import Replacements, content_words, replaced
+from .textnorm import Replacements, content_words, replaced, with_marks_closed
 from .units import NO, YES, Unit
 from .words import word_list
 
@@ -203,7 +203,6 @@ _PADDING: Replacements = tuple(
 
 
 _HAS_BEEN = re.compile(r"\b(it|that|he|she|there|patient) is (been|got|gotten)\b")
-_SPACE_BEFORE_MARK = re.compile(r"(?<!\s)\s+([,.;:?!])")
 _SMALL_I = re.compile(r"\bi\b(?!\.)")
 
 
@@ -231,7 +230,7 @@ def finish(text: str) -> str:
     text = replaced(text, _PADDING)
     if "," in text:
         text = _COMMA_INSIDE.sub(r"\1 ", text)
-    text = " ".join(_SPACE_BEFORE_MARK.sub(r"\1", text).split()).strip(" ,;.?!-")
+    text = " ".join(with_marks_closed(text).split()).strip(" ,;.?!-")
     text = joined_clauses(text)
     text = _TITLED.sub(lambda match: f"{match.group(1).capitalize()}. {match.group(2).capitalize()}", text)
     text = _ACRONYMS.sub(lambda match: match.group(0).upper(), text)

@@ -62,7 +62,7 @@ def measure(text: str, evidence: Collection[int], index: TranscriptIndex) -> Fig
     missing = [word for word in words if word not in covered_near]
     entities = [stem(drug_name(word)) for word in words if word in _ENTITIES]
     numbers = numbers_in(plain)
-    cited_numbers = frozenset[str]().union(*(spoken_numbers(indexed.text) for indexed in near))
+    cited_numbers = frozenset[str]().union(*(spoken_numbers(indexed.text) for indexed in near if numbers))
     clash, clashing = _polarity_clash(plain, cited)
     coverage = sum(weights[word] for word in covered_near) / total
     values = (

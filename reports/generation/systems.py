@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from .complaint import OVER
 from .facts import Fact
-from .lexicon import ANY_SYMPTOM, SYMPTOM_PATTERNS
+from .lexicon import SYMPTOM_PATTERNS, names_symptom
 from .units import Unit
 
 
@@ -19,7 +19,7 @@ def review_of_systems(units: Sequence[Unit]) -> list[Fact]:
         if unit.question and (unit.says_yes or unit.says_no) and unit.is_turn_start and unit.question_id is not None:
             sources.insert(0, (unit.question, {unit.question_id, unit.segment_id}, unit.says_no))
         for text, segments, denied in sources:
-            if not ANY_SYMPTOM.search(text) or OVER.search(text):
+            if not names_symptom(text) or OVER.search(text):
                 continue
             for system, pattern in SYMPTOM_PATTERNS.items():
                 for match in pattern.finditer(text):

@@ -127,7 +127,8 @@ _UNITS = _compiled(
 )
 
 _HAS_UNIT = Folded(r"\d|a ?one|x[- ]?ray|p\.? ?h\.? ?q|g\.? ?a\.? ?d")
-_SPACE_BEFORE_MARK = re.compile(r"(?<!\s)\s+([,.?!;:])")
+_SPACE_BEFORE_MARK = re.compile(r"(?<! ) +([,.?!;:])")
+_LOOSE_MARKS = (" ,", " .", " ?", " !", " ;", " :")
 _MARKS_TOGETHER = re.compile(r"([,.?!])(?:\s*[,.])+")
 _LOOSE_AT_START, _LOOSE_AT_END = " ,.;:-", " ,;:-"
 _NUMBER = re.compile(r"\d+(?:[./]\d+)*")
@@ -163,9 +164,14 @@ def clean(text: str, *, drop_fillers: bool = True) -> str:
     text = number_words_to_digits(text)
     if _HAS_UNIT.search(text):
         text = replaced(text, _UNITS)
-    text = _SPACE_BEFORE_MARK.sub(r"\1", text)
+    text = with_marks_closed(text)
     text = _MARKS_TOGETHER.sub(r"\1", text)
     return " ".join(text.lstrip(_LOOSE_AT_START).rstrip(_LOOSE_AT_END).split())
+
+
+def with_marks_closed(text: str) -> str:
+    """Return a text whose only white space are blanks without the blanks before its marks."""
+    return _SPACE_BEFORE_MARK.sub(r"\1", text) if any(map(text.__contains__, _LOOSE_MARKS)) else text
 
 
 def _without_fillers(text: str) -> str:

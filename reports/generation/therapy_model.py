@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from .folded import Folded
-from .lexicon import ANY_SYMPTOM, SELF_HARM, SYMPTOM_PATTERNS
+from .lexicon import SELF_HARM, SYMPTOM_PATTERNS, names_symptom
 from .textnorm import tokens
 from .units import Unit
 from .weights import load_weights
@@ -74,7 +74,7 @@ def unit_features(units: Sequence[Unit], words: Sequence[Sequence[str]], index: 
     features.update(f"{role}cue_{name}" for name, pattern in _CUES.items() if pattern.search(unit.text))
     if SELF_HARM.search(unit.text) or SELF_HARM.search(unit.question):
         features.add(f"{role}selfharm")
-    if ANY_SYMPTOM.search(unit.text):
+    if names_symptom(unit.text):
         named = (name for name, pattern in SYMPTOM_PATTERNS.items() if pattern.search(unit.text))
         features.update(f"{role}symptom{name}" for name in named)
     values: dict[int, float] = {}

@@ -9,7 +9,7 @@ from sessions_app.transcripts.clinical_terms import DRUGS
 
 from .base import TranscriptSegment
 from .folded import Folded
-from .lexicon import ANY_SYMPTOM, BODY_PARTS, SELF_HARM, SYMPTOM_PATTERNS, TESTS
+from .lexicon import BODY_PARTS, SELF_HARM, SYMPTOM_PATTERNS, TESTS, names_symptom
 from .textnorm import tokens
 from .therapy_model import CLIENT_LABELS, CLINICIAN_LABELS, KEPT, scores_of
 from .units import Unit, units_of
@@ -66,7 +66,7 @@ def is_counselling(segments: tuple[TranscriptSegment, ...]) -> bool:
 
 def _clinical_words(text: str) -> int:
     bodily = 0
-    if ANY_SYMPTOM.search(text):
+    if names_symptom(text):
         bodily = sum(len(pattern.findall(text)) for name, pattern in SYMPTOM_PATTERNS.items() if name != "Psychiatric")
     return _EXAMINING.count(text) + bodily + sum(map(_CLINICAL.__contains__, tokens(text)))
 

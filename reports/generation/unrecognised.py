@@ -145,10 +145,9 @@ def _tells(fact: Fact, plan: Fact) -> bool:
 
 
 def _is_dose(text: str) -> bool:
-    if _NO_MEDICINE.search(text):
-        return False
     amount = _AMOUNT.search(text)
-    return bool((amount and _NUMBERED.match(amount.group(0))) or _COURSE.search(text))
+    is_amount = bool(amount and _NUMBERED.match(amount.group(0)))
+    return (is_amount or bool(_COURSE.search(text))) and not _NO_MEDICINE.search(text)
 
 
 def _names_drug(text: str) -> bool:
