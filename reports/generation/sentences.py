@@ -51,6 +51,7 @@ _END = re.compile(
 )
 
 
+_END_INSIDE = re.compile(r"[.?!][\"']?\s")  # found much faster than `_END`, which looks back at every place
 _END_MARK = re.compile(r"[.?!](?=\s|$)")
 _POINT_APART = re.compile(r"(?<=\d) \. (?=\d)")  # "4 . 4 centimeters": a number that was cut into words
 
@@ -111,7 +112,7 @@ def split_sentences(text: str, *, threshold: float = -1.0, use_model: bool = Tru
     sentences: list[str] = []
     if " . " in text:
         text = _POINT_APART.sub(".", text)
-    for piece in _END.split(text):
+    for piece in _END.split(text) if _END_INSIDE.search(text) else [text]:
         words = piece.split()
         if use_model and len(words) > _LONGEST_WHOLE:
             sentences.extend(_split_by_model(words, threshold))
