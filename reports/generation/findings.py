@@ -293,7 +293,7 @@ class _Said:
     cited: frozenset[int]
 
 
-@lru_cache(maxsize=2048)  # with a change of one sentence all are asked for
+@lru_cache(maxsize=1024)  # with a change of one sentence all are asked for
 def _said(text: str, cited: tuple[int, ...]) -> _Said:
     return _Said(
         frozenset(content_words(text)),

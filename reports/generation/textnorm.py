@@ -145,7 +145,7 @@ _SUFFIX = re.compile(r"(ations?|ing|edly|ed|ies|es|s|ly|ment)$")
 _TOKEN = re.compile(r"[a-z0-9]+(?:[./]\d+)*")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def clean(text: str, *, drop_fillers: bool = True) -> str:
     """Return spoken text as plain text with digits and units; fillers, stutters and false starts are left out."""
     if "<" in text or "[" in text:
@@ -175,12 +175,13 @@ def with_marks_closed(text: str) -> str:
 
 
 def _without_fillers(text: str) -> str:
-    words = set(_WORD.findall(text.lower()))
     if _MAY_HAVE_FILLER.search(text):
         text = _FILLERS_ANYWHERE.sub(" ", text)
+    words = set(_WORD.findall(text.lower()))
+    text = " ".join(text.split())
     if not words.isdisjoint(_HEDGE_WORDS):
-        text = _HEDGES.sub(" ", " ".join(text.split()))
-    if "like" in words:
+        text = _HEDGES.sub(" ", text)
+    if "like" in text:
         text = _LIKE.sub(" ", text)
     text = " ".join(text.split())
     if not words.isdisjoint(_FILLER_WORDS):
@@ -235,7 +236,7 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words of a text in small letters, numbers with their fractions; kept, as every step asks for them."""
     return tuple(map(intern, _TOKEN.findall(text.lower())))

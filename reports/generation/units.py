@@ -142,7 +142,7 @@ def make_units(segments: Iterable[TranscriptSegment], *, threshold: float = -1.0
     return units
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _pieces(said: str, threshold: float, use_model: bool) -> tuple[tuple[str, str, bool], ...]:
     """Return text, raw words and whether it asks of each statement in an utterance.
 

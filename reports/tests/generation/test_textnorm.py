@@ -28,3 +28,7 @@ def test_speech_becomes_text(spoken: str, written: str) -> None:
 
 def test_numbers_that_are_no_single_number_stay_apart() -> None:
     assert number_words_to_digits("five six") == "5 6"
+
+
+def test_a_filler_before_like_leaves_it_a_filler():
+    assert clean("not exactly a pain but um like a pressure") == "not exactly a pain but a pressure"
