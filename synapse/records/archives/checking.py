@@ -27,9 +27,8 @@ MOST_BYTES = 16 * 1024**3  # unpacked, all together
 MOST_PACKED_TIMES = 200  # how often larger a file may become; text packs about ten times
 HARMLESS_BYTES = 1024 * 1024  # below this nothing is a bomb
 MOST_TABLE_BYTES = 256 * 1024**2  # one table is read whole, of an archive that was signed here
-MOST_MANIFEST_BYTES = (
-    16 * 1024**2
-)  # read before anybody knows whose it is: empty brackets take thirty times their length
+# Read before anybody knows whose it is: empty brackets take thirty times their length.
+MOST_MANIFEST_BYTES = 16 * 1024**2
 PIECE = 256 * 1024
 # What a table says beside its columns.
 BESIDE = {"consents": {"title", "text"}}

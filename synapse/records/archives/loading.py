@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -26,7 +25,9 @@ from synapse.audit.models import Action
 from synapse.audit.services import record, unit_of_work
 from synapse.common.errors import Conflict
 from synapse.common.numbering import next_patient_number, next_session_number
-from synapse.encryption import data_keys
+from synapse.encryption import data_keys, masters
+from synapse.encryption.data_keys import WrappedKey
+from synapse.encryption.masters import RECORDINGS
 from synapse.records.archives.checking import BadArchive, check, opened, pieces, table
 from synapse.records.exports.entities import ENTITIES, Entity
 from synapse.records.exports.models import ArchiveImport
@@ -47,10 +48,10 @@ class AlreadyHere(Conflict):
 
 @dataclass
 class Sound:
-    """A recording put into the storage, and the key it lies under."""
+    """A recording put into the storage, and the key it lies under, as it is kept."""
 
     name: str
-    key: bytes
+    key: WrappedKey
     size: int
 
 
@@ -121,7 +122,7 @@ def _store_sounds(archive: zipfile.ZipFile, taken: Load) -> None:
         if path in names:
             name, key = storage.new_name(".ogg"), data_keys.new_key()
             size = storage.put(name, _Stream(pieces(archive, archive.getinfo(path))), key=key)  # type: ignore[arg-type]  # read is all that is asked of it
-            taken.sounds[session.pk] = Sound(name, key, size)
+            taken.sounds[session.pk] = Sound(name, masters.configured().wrap(key, purpose=RECORDINGS), size)
 
 
 class _Stream:
@@ -208,9 +209,8 @@ def _mend_relations(entity: Entity, row: models.Model, taken: Load) -> None:
 
 
 def _after_session(session: ConsultationSession, sound: Sound) -> None:
-    wrapped = data_keys.wrap(sound.key, settings.AUDIO_KEY)
     RecordingKey.objects.create(
-        session=session, wrapped=wrapped.wrapped, key_id=wrapped.key_id, created_at=session.started_at
+        session=session, wrapped=sound.key.wrapped, key_id=sound.key.key_id, created_at=session.started_at
     )
 
 

@@ -19,11 +19,12 @@ from patients.models import Patient
 from reports import services as report_services
 from reports.models import Report
 from sessions_app import services as session_services
-from sessions_app.models import ConsultationSession
+from sessions_app.models import ConsultationSession, RecordingKey
 from sessions_app.recordings import audio
 from sessions_app.recordings.playing import sound_of
 from sessions_app.tests.factories import make_session, record_audio
 from synapse.audit.models import AuditEvent
+from synapse.encryption.tests.kms_server import KEY, key_service
 from synapse.fhir.tests.practice import make_practice
 from synapse.records.archives import checking
 from synapse.records.archives.checking import BadArchive, check
@@ -218,11 +219,14 @@ def test_a_record_goes_out_comes_into_an_empty_installation_and_goes_out_the_sam
 
     databases.empty(connections["default"])
     ben = make_user("ben", "doctor", "Ben", "Okafor")
-    imported = load(io.BytesIO(first), doctor=ben, by=ben, at=AT)
+    with key_service() as running:
+        settings.KMS_KEY, settings.GOOGLE_KMS_ENDPOINT = KEY, running.endpoint
+        imported = load(io.BytesIO(first), doctor=ben, by=ben, at=AT)
+        assert RecordingKey.objects.get().key_id.startswith("kms.")
+        second = archive_of(Patient.objects.visible_to(ben).get(), ben)
     assert load(io.BytesIO(first), doctor=ben, by=ben, at=AT).pk == imported.pk
 
     patient = Patient.objects.visible_to(ben).get()
-    second = archive_of(patient, ben)
     before, after = tables(first), tables(second)
     # The one row more opens the record to who goes on with it.
     opened = [row for row in after["accesses"] if row["doctor"] == str(ben.pk)]
