@@ -162,6 +162,8 @@ def _words_of_bar(split: Split, insurer: str, currency: str) -> str:
 
 def _covers(bill: Bill) -> str:
     covered = bill.insurance_covered_amount
+    if covered == ZERO and bill.deductible_amount:
+        return f"Nothing of the bill, deductible {format_money(bill.deductible_amount, bill.currency)}"
     if not covered or not bill.total_amount:
         return ""
     words = f"{covered / bill.total_amount * 100:.0f}% of the bill, {format_money(covered, bill.currency)}"

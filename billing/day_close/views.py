@@ -165,8 +165,10 @@ def _lines_of(close: DayClose) -> list[dict[str, Any]]:
 
 
 def _total_of(close: DayClose) -> dict[str, Decimal]:
+    """Return the sums of a close; counted without the opening float, so that it and what is expected can be compared."""
     lines = _lines_of(close)
-    return {name: sum((line[name] for line in lines), ZERO) for name in ("expected", "counted", "difference")}
+    sums = {name: sum((line[name] for line in lines), ZERO) for name in ("expected", "counted", "difference")}
+    return sums | {"counted": sums["counted"] - (close.opening_float or ZERO)}
 
 
 def _closes(currency: str) -> list[dict[str, Any]]:

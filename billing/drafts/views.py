@@ -130,6 +130,18 @@ def for_session(request: ClinicRequest, session_pk: UUID) -> HttpResponse:
     return render_page(request, "billing/_suggested.html", line_pages.suggested_context(bill, request.user))
 
 
+@require_POST
+@requires(Permission.RECORD_PAYMENTS)
+def draft_of_visit(request: ClinicRequest, visit_pk: UUID) -> HttpResponse:
+    """Draft the bill of a visit nobody recorded, and go back to where the patient is standing."""
+    visits = new_bills.visits_to_bill(request.user).select_related("patient__merged_into", "doctor", "session__doctor")
+    visit = get_object_or_404(visits, pk=visit_pk)
+    whose = {"session": visit.session} if visit.session else {"appointment": visit}
+    drafting.draft_by_hand(visit.patient, doctor=None, bill_type=None, **whose, by=request.user, at=timezone.now())
+    messages.success(request, "The bill is drafted.")
+    return redirect(next_page_of(request))
+
+
 @require_http_methods(["GET", "POST"])
 @requires(Permission.RECORD_PAYMENTS)
 def new(request: ClinicRequest) -> HttpResponse:

@@ -229,6 +229,8 @@ def test_the_forms_of_payments_say_what_they_settle_and_the_claim_takes_a_zero_b
     client.post(reverse("billing:claim_paid", args=[second.pk]), {"amount": "0", "key": str(uuid4())})
     take_back = reverse("billing:claim_take_back", args=[second.pk])
     assert take_back in client.get(reverse("billing:claim", args=[second.pk])).content.decode()
+    bill = client.get(reverse("billing:detail", args=[second.bill_id])).content.decode()
+    assert "Nothing of the bill, deductible $200.00" in bill
     assert client.post(take_back, {"reason": ""}).status_code == 422
     client.post(take_back, {"reason": "Another patient's"})
     second.refresh_from_db()

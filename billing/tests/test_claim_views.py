@@ -49,7 +49,16 @@ def pdf_text(content):
     return "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
 
 
-PAGES = ["claim", "claim_edit", "claim_send", "claim_accept", "claim_deny", "claim_paid", "claim_sheet"]
+PAGES = [
+    "claim",
+    "claim_edit",
+    "claim_send",
+    "claim_accept",
+    "claim_deny",
+    "claim_paid",
+    "claim_take_back",
+    "claim_sheet",
+]
 POSTS = ["claim_fill", "claim_resubmit", "claim_withdraw"]
 
 

@@ -286,6 +286,17 @@ def test_a_sheet_that_a_colleague_closed_meanwhile_says_so(signed_in, asha, rita
     assert "closed this day meanwhile" in answer.content.decode()
 
 
+def test_the_sum_of_a_close_leaves_the_float_out(signed_in, asha, rita, now):
+    pay(asha, "700", "cash", now)
+    day = ClinicSettings.load().date_of(now)
+    made = close(rita, at=now, day=day, counted={"cash": Decimal(1700)}, opening_float=Decimal(1000))
+
+    page = signed_in(rita).get(reverse("billing:day_close_detail", args=[made.pk]))
+
+    assert page.context["total"] == {"expected": 700, "counted": 700, "difference": 0}
+    assert "without the opening float" in page.content.decode()
+
+
 def test_notes_and_coins_make_the_cash(signed_in, asha, rita, now):
     pay(asha, "700", "cash", now)
     client = signed_in(rita)

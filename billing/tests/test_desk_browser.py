@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from billing.desk import listing
 from billing.models import Bill, BillMessage, DayClose, Payment
 from billing.services import day_close
 from billing.tests.factories import make_bill
 from patients.tests.factories import make_patient
+from scheduling.tests.factories import make_appointment
 from synapse.accounts.models import ClinicSettings
 from synapse.testing.browser import DESKTOP, PHONE, assert_page_is_clean
 
@@ -75,6 +77,59 @@ def test_a_day_is_closed_ten_short(browse, asha, rita, now):
     page.get_by_role("button", name="Close the day").click()
     page.get_by_text("Change for the taxi").wait_for()
     assert DayClose.objects.get().counted["cash"] == "690"
+
+
+def test_a_phone_shows_how_far_the_count_is_off(browse, asha, rita, now):
+    make_bill(asha, status=Status.PAID, total="700", at=now)
+    page = browse(rita, "/bills/day-close/", viewport=PHONE)
+
+    page.get_by_label("Cash counted").fill("690")
+
+    difference = page.locator("[data-line][data-cash] [data-difference]")
+    expect(difference).to_have_text("−10.00")
+    box = difference.bounding_box()
+    assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_all_bills_of_a_long_list_are_chosen_beside_the_numbers_of_the_rail(browse, asha, rita, now, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
+    for _ in range(3):
+        make_bill(asha, status=Status.SENT, total="100", at=now)
+    page = browse(rita, "/bills/")
+
+    with page.expect_response("**/counts/"):
+        page.evaluate("document.dispatchEvent(new Event('synapse:counts'))")
+    page.locator("[data-bill] .ck").first.check()
+    page.get_by_label("All 3 of this list").check()
+
+    expect(page.locator("[data-chosen-text]")).to_have_text("3 chosen")
+    assert_page_is_clean(page)
+
+
+def test_what_was_recorded_is_said_beside_the_next_button_not_upon_it(browse, asha, rita, now):
+    visit = make_appointment(asha, scheduled_at=now - timedelta(hours=1))
+    bill = make_bill(asha, patient=visit.patient, status=Status.SENT, total="700", at=now)
+    Bill.objects.filter(pk=bill.pk).update(appointment=visit)
+    page = browse(rita, f"/desk/{visit.pk}/check-out/", viewport={"width": 1440, "height": 600})
+
+    page.get_by_role("button", name="Record payment").click()
+
+    said = page.locator(".toast").filter(has_text="payment recorded")
+    said.wait_for()
+    bar = page.locator(".savebar").bounding_box()
+    toast = said.bounding_box()
+    assert bar["y"] + bar["height"] > 500  # it stands at the foot of the window
+    assert toast["y"] + toast["height"] <= bar["y"]
+
+
+def test_both_files_for_the_accountant_come_from_one_page(browse, asha, omar, now):
+    make_bill(asha, status=Status.PAID, total="700", at=now)
+    page = browse(omar, "/bills/export/")
+
+    for name, file in (("Journal", "journal"), ("Payments and refunds", "payments"), ("Journal", "journal")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename.startswith(file)
 
 
 @pytest.mark.parametrize(("viewport", "dark"), [(DESKTOP, True), (PHONE, False)])

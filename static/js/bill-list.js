@@ -21,7 +21,7 @@ function describe() {
   page.indeterminate = chosen.length > 0 && chosen.length < all.length;
   const text = form.querySelector("[data-chosen-text]");
   if (everything?.checked) {
-    text.textContent = `${everything.dataset.count} chosen`;
+    text.textContent = `${everything.dataset.everything} chosen`;
     return;
   }
   const sums = new Map();

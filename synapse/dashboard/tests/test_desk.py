@@ -200,6 +200,24 @@ def test_payments_count_when_they_were_taken_in_person_today(asha, rita, now):
     assert (page.taken, page.payments) == (500, 2)
 
 
+def test_a_visit_nobody_recorded_is_billed_where_the_patient_stands(signed_in, asha, ben, rita, now):
+    visit = make_visit(asha, -60, at=now, name="Ella Stone", appointment_type="new_patient")
+    page, draft = (reverse(name, args=[visit.pk]) for name in ("dashboard:check_out", "billing:draft_of_visit"))
+    client = signed_in(rita)
+    assert draft in client.get(page).content.decode()
+
+    answer = client.post(draft, {"next": page})
+
+    bill = Bill.objects.get()
+    assert (answer.url, bill.appointment, bill.doctor, bill.total_amount) == (page, visit, asha, 2500)
+    html = client.get(page).content.decode()
+    assert draft not in html
+    assert reverse("billing:pay", args=[bill.pk]) in html
+    assert client.post(draft, {"next": page}).status_code == 409
+    assert signed_in(ben).post(draft).status_code == 404
+    assert client.get(draft).status_code == 405
+
+
 def test_what_was_taken_is_the_clinics_day_however_far_away_its_reader_is(asha, rita, now):
     # A quarter of an hour past midnight at the clinic: still yesterday in Los Angeles.
     midnight = ClinicSettings.load().date_of(now)
