@@ -21,13 +21,14 @@ from synapse.common import triggers
 from synapse.encryption.key_check import WrongKeyError, verify_keys
 
 FINGERPRINT = ".fingerprint"
-# Stands in the data folder while the demo clinic is loaded: nothing has served yet, and there is nothing else to lose.
+# Stands in the data folder while the demo clinic is loaded, and names the database: that one has served nobody yet, and
+# there is nothing else to lose in it.
 HALF_LOADED = ".demo-half-loaded"
 
 
 def refuse_unsafe_start() -> None:
     """Raise CommandError, with a sentence that says what to do, when this process must not serve."""
-    if _half_loaded().exists():
+    if _is_half_loaded():
         raise CommandError("The demo clinic was loaded in part only. `make run` loads it again from the start.")
     try:
         if pending_migrations():
@@ -49,7 +50,7 @@ def refuse_unsafe_start() -> None:
 
 def prepare(at: datetime) -> Iterator[str]:
     """Back up, migrate, collect static files and load the demo clinic where needed; yield what was done."""
-    if _half_loaded().exists():
+    if _is_half_loaded():
         empty_database()
         yield "The demo clinic was loaded in part only, because a start was interrupted. It begins anew."
     if pending_migrations():
@@ -85,6 +86,16 @@ def _half_loaded() -> Path:
     return Path(settings.DATA_DIR) / HALF_LOADED
 
 
+def _is_half_loaded() -> bool:
+    mark = _half_loaded()
+    return mark.exists() and mark.read_text() == str(connection.settings_dict["NAME"])
+
+
+def forget_half_loaded() -> None:
+    """Take the mark away once the database is another one, as after a backup was brought back into its place."""
+    _half_loaded().unlink(missing_ok=True)
+
+
 def empty_database() -> None:
     """Delete the database file of a demo that was loaded in part. Raises CommandError where the database is no file."""
     if connection.vendor != "sqlite":
@@ -95,16 +106,16 @@ def empty_database() -> None:
     connection.close()
     for ending in ("", "-wal", "-shm"):
         Path(f"{connection.settings_dict['NAME']}{ending}").unlink(missing_ok=True)
-    _half_loaded().unlink()
+    forget_half_loaded()
 
 
 def load_demo_clinic() -> None:
     """Load it in a process of its own, so that this one does not keep the engines in memory."""
-    _half_loaded().touch()
+    _half_loaded().write_text(str(connection.settings_dict["NAME"]))
     outcome = subprocess.run([sys.executable, str(settings.BASE_DIR / "manage.py"), "seed_demo"], check=False)
     if outcome.returncode:
         raise CommandError("The demo clinic could not be loaded; the lines above say why.")
-    _half_loaded().unlink()
+    forget_half_loaded()
 
 
 def pending_migrations() -> bool:

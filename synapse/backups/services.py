@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from synapse import storage
+from synapse import startup, storage
 from synapse.audit import seals
 from synapse.audit.models import Action, ChainHead
 from synapse.audit.services import record, unit_of_work
@@ -109,6 +109,7 @@ def restore(source: Path, *, is_replacing: bool = False, at: datetime) -> Restor
             _unpack_files(work / "files.tar")
         _bring_objects(backup)
         databases.load(work / "database")
+    startup.forget_half_loaded()
     entries = register.merge([*lists, register.path()]) or entries
     call_command("migrate", interactive=False, verbosity=0)
     try:

@@ -107,7 +107,7 @@ def test_a_demo_clinic_that_was_loaded_in_part_begins_anew(db, quiet, data_dir, 
     database = data_dir / "half.sqlite3"
     database.touch()
     (data_dir / "half.sqlite3-wal").touch()
-    (data_dir / startup.HALF_LOADED).touch()
+    (data_dir / startup.HALF_LOADED).write_text(str(database))
     monkeypatch.setattr(startup, "connection", StandIn("sqlite", database))
 
     with pytest.raises(CommandError, match="loads it again from the start"):
@@ -121,8 +121,20 @@ def test_a_demo_clinic_that_was_loaded_in_part_begins_anew(db, quiet, data_dir, 
     assert list(data_dir.glob("*half*")) == []
 
 
+def test_another_database_is_never_emptied_for_a_demo_that_was_loaded_in_part(db, quiet, data_dir, asha, monkeypatch):
+    database = data_dir / "clinic.sqlite3"
+    database.write_text("patients")
+    (data_dir / startup.HALF_LOADED).write_text(str(data_dir / "demo.sqlite3"))
+    monkeypatch.setattr(startup, "connection", StandIn("sqlite", database))
+    monkeypatch.setattr(startup, "pending_migrations", lambda: False)
+
+    list(startup.prepare(NOON))
+
+    assert database.read_text() == "patients"
+
+
 def test_a_half_loaded_demo_on_a_server_is_left_to_its_owner(db, quiet, data_dir, monkeypatch):
-    (data_dir / startup.HALF_LOADED).touch()
+    (data_dir / startup.HALF_LOADED).write_text("synapse")
     monkeypatch.setattr(startup, "connection", StandIn("postgresql", "synapse"))
 
     with pytest.raises(CommandError, match="DATABASE_URL names anew"):

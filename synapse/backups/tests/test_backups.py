@@ -5,6 +5,7 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as django_settings
@@ -187,3 +188,28 @@ def test_backups_and_drills_are_asked_for_when_due_and_old_ones_are_told(setting
     clinic.save()
     assert not schedule.is_too_old(AT + timedelta(hours=49))
     assert django_settings.BACKUP_DIR
+
+
+def test_a_database_that_is_brought_back_is_no_demo_that_was_loaded_in_part(tmp_path, data_dir, monkeypatch):
+    mark = data_dir / startup.HALF_LOADED
+    mark.write_text(str(connection.settings_dict["NAME"]))
+    manifest = {"vendor": connection.vendor, "files": {}}
+    monkeypatch.setattr(archive, "find", lambda source: source)
+    monkeypatch.setattr(archive, "open_backup", lambda path: SimpleNamespace(manifest=manifest, path=path))
+    for place, name in (
+        (archive, "verify"),
+        (services, "_unseal_file"),
+        (services, "_bring_objects"),
+        (databases, "load"),
+    ):
+        monkeypatch.setattr(place, name, lambda *args: None)
+    monkeypatch.setattr(services, "call_command", stop_here)
+
+    with pytest.raises(BackupError, match="stops here"):
+        services.restore(tmp_path, is_replacing=True, at=AT)
+
+    assert not mark.exists()
+
+
+def stop_here(*args, **options):
+    raise BackupError("The test stops here.")
