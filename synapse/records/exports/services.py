@@ -12,10 +12,10 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from patients.models import Patient
+from patients.models import Patient, PatientMerge
 from patients.permissions import check_is_in_care
 from synapse import storage
 from synapse.accounts.models import ClinicSettings, User
@@ -200,8 +200,12 @@ def fail_export(object_id: UUID, /, *, code: str, at: datetime) -> None:
 
 
 def delete_expired(at: datetime) -> int:
-    """Delete the files whose week is over, and what a storage did not delete before; return how many were over."""
-    over = RecordExport.objects.filter(status=Status.READY, delete_after__lte=at)
+    """Delete the files whose week is over or that hold somebody else, and what a storage did not delete before.
+
+    Returns how many were over. The sweep runs it.
+    """
+    ready = RecordExport.objects.filter(status=Status.READY)
+    over = ready.filter(Q(delete_after__lte=at) | Exists(_partings()))
     pks = list(over.values_list("pk", flat=True))
     for pk in pks:
         with unit_of_work():
@@ -284,7 +288,7 @@ def make_link(export: RecordExport, *, hours: int, uses: int, with_pin: bool, by
     token, token_hash = new_token()
     with unit_of_work():
         export = RecordExport.objects.select_for_update(of=("self",)).select_related("request").get(pk=export.pk)
-        if not export.is_ready or export.delete_after is None:
+        if not _can_be_given(export) or export.delete_after is None:
             raise FileGone
         link = ExportLink.objects.create(
             export=export,
@@ -319,7 +323,7 @@ def find_link(token: str, *, at: datetime) -> ExportLink:
         export__status=Status.READY,
     )
     link = live.select_related("export__request__patient").first()
-    if link is None:
+    if link is None or not _can_be_given(link.export):
         raise LinkGone
     return link
 
@@ -356,8 +360,18 @@ def _check_pin(link: ExportLink, pin: str) -> None:
     raise WrongPin(MOST_WRONG_PINS - link.wrong_pins)
 
 
+def _partings() -> QuerySet[PatientMerge]:
+    """Return the merges of an export's person that were undone since it was begun: it holds the record of another."""
+    person = OuterRef("request__patient")
+    return PatientMerge.objects.filter(Q(kept=person) | Q(merged=person), undone_at__gte=OuterRef("created_at"))
+
+
+def _can_be_given(export: RecordExport) -> bool:
+    return RecordExport.objects.filter(~Exists(_partings()), pk=export.pk, status=Status.READY).exists()
+
+
 def _open(export: RecordExport) -> Iterator[bytes]:
-    if not export.is_ready:
+    if not _can_be_given(export):
         raise FileGone
     return storage.open_range(export.file_name, key=bytes.fromhex(export.key))
 

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
-from patients.models import Patient
+from patients.models import Patient, PatientMerge
 from patients.tests.factories import make_patient
 from reports.models import Report
 from sessions_app.tests.factories import make_session
-from synapse import storage
+from synapse import storage, workflows
 from synapse.accounts.browser_sessions import PROVEN_KEY
 from synapse.audit.disclosures import collect
 from synapse.audit.models import Action, AuditEvent
@@ -298,6 +299,33 @@ def test_a_request_is_extended_on_the_clinics_day(practice, asha):
     )
 
     assert longer.extended_on == date(2026, 3, 19)
+
+
+def test_a_file_made_of_two_records_is_given_to_nobody_once_they_are_parted(practice, asha):
+    merge = workflows.merge_patients(
+        practice.patient, make_patient(asha, last_name="Other"), choices={}, reason="The same name.", by=asha, at=AT
+    )
+    asked, key, name = asked_for(practice.patient, asha), data_keys.new_key(), storage.new_name(".zip")
+    storage.put(name, io.BytesIO(b"both records"), key=key)
+    later = timezone.now() + timedelta(days=1)
+    export = RecordExport.objects.create(
+        request=asked, requested_by=asha, status="ready", file_name=name, key=key.hex(), made_at=AT, delete_after=later
+    )
+    link = services.make_link(export, hours=24, uses=1, with_pin=False, by=asha, at=timezone.now())
+    token = link.path.strip("/").rpartition("/")[2]
+    assert services.find_link(token, at=timezone.now()).export == export
+
+    PatientMerge.objects.filter(pk=merge.pk).update(reversible_until=later)
+    workflows.undo_merge(merge, by=asha, at=timezone.now())
+
+    with pytest.raises(services.LinkGone):
+        services.find_link(token, at=timezone.now())
+    with pytest.raises(services.FileGone):
+        services.download(export, by=asha, at=timezone.now())
+    with pytest.raises(services.FileGone):
+        services.make_link(export, hours=24, uses=1, with_pin=False, by=asha, at=timezone.now())
+    assert services.delete_expired(timezone.now()) == 1
+    assert name not in storage.names()
 
 
 def test_what_a_storage_does_not_delete_is_removed_when_it_is_back(practice, asha, monkeypatch):
