@@ -164,9 +164,18 @@ def _collect(detail: Any, name: str, into: Fields) -> None:
         into.setdefault(name, []).append(str(detail))
 
 
+def _is_id(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 def _record_refusal(request: Request, context: dict[str, Any], answer: Answer) -> None:
     """Record who was refused what; a row asked for that is not theirs, or is not there, is one."""
-    named = {name: str(value) for name, value in (context.get("kwargs") or {}).items()}
+    # Ids alone: what else somebody writes into an address is no row, and may be anything, a patient's name as well.
+    named = {name: str(value) for name, value in (context.get("kwargs") or {}).items() if _is_id(value)}
     if answer.status != 403 and not (answer.status == 404 and named):
         return
     view = context.get("view")

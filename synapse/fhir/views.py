@@ -170,8 +170,8 @@ class PostedSearch(Collection):
 
     def post(self, request: Request, kind: str) -> Response:
         form = request.data
-        assert isinstance(form, QueryDict)  # what the form parser makes
-        posted = {name: form.getlist(name) for name in form}
+        # Without a body the framework makes a plain dict of nothing.
+        posted = {name: form.getlist(name) for name in form} if isinstance(form, QueryDict) else {}
         return self.answer_search(kind, self.query() | posted)
 
 

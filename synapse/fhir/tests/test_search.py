@@ -95,6 +95,7 @@ def test_a_search_may_be_posted_and_its_next_page_names_nobody(asha, signed_in, 
     assert "name" not in following
     assert len(client.get(following).json()["entry"]) == 1
     assert client.post("/api/v1/fhir/Patient/_search", "{}", content_type="application/json").status_code == 415
+    assert client.generic("POST", "/api/v1/fhir/Patient/_search", content_type="").status_code == 200
 
 
 def test_a_merged_record_leads_to_the_one_that_is_kept(asha, omar, ask, now):

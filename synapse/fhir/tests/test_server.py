@@ -34,6 +34,14 @@ def issue_of(answer):
     return outcome["issue"][0]["code"]
 
 
+def test_an_address_that_is_none_is_answered_and_none_of_its_words_kept(ask, asha):
+    for path in ("Patient/%00", "Patient/Kavya%20Iyer", "Patient/kavya", "Kavya", "Patient/x/y"):
+        answer = ask(asha, path)
+        assert (answer.status_code, answer.body["resourceType"]) == (404, "OperationOutcome"), path
+
+    assert "kavya" not in str(list(AuditEvent.objects.values_list("target_id", "detail"))).lower()
+
+
 def test_anybody_may_read_what_the_server_can_do_and_nothing_else(db):
     answer = Client().get(f"{BASE}/metadata")
 
