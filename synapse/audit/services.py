@@ -209,5 +209,6 @@ def _describe(target: Target | None) -> tuple[str, str, str]:
     if target is None:
         return "", "", ""
     if isinstance(target, tuple):
-        return target[0], str(target[1])[:40], ""
+        # Out of an address, perhaps: what cannot be printed is no part of an id, and PostgreSQL stores no NUL.
+        return target[0], "".join(filter(str.isprintable, str(target[1])))[:40], ""
     return target._meta.label, str(target.pk), str(target)[:60]

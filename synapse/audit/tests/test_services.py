@@ -236,3 +236,11 @@ def test_every_answer_carries_the_request_id_of_its_audit_rows(client, db):
     answer = client.get("/health/live")
 
     assert len(answer["X-Request-ID"]) == 36
+
+
+def test_a_name_out_of_an_address_is_kept_as_far_as_it_can_be_stored(db):
+    with services.unit_of_work():
+        event = services.record(Action.DENY, by=None, target=("view", "a\x00b\r\nc" + "x" * 50))
+
+    event.refresh_from_db()
+    assert event.target_id == "abc" + "x" * 37
