@@ -37,6 +37,7 @@ OPEN_ADDRESSES = {
     "web:favicon",
     "accounts:sign_in",
     "accounts:sign_in_code",
+    "accounts:standing",
     "accounts:set_up",
     "accounts:set_up_passkey",
     "accounts:passkey_options",
