@@ -222,8 +222,10 @@ def test_a_recording_goes_on_with_the_other_process_when_one_is_gone(front):
         running = asyncio.create_task(client.run())
         while client.acked < 10:  # noqa: ASYNC110  the client tells nobody
             await asyncio.sleep(0.05)
+        client.stop_capturing()  # so that it is not through before the process is gone
         holder = next(site for site in front.sites if recording["session"] in open_spools(site))
         await asyncio.to_thread(holder.kill)
+        client.is_capturing = True
         try:
             return await asyncio.wait_for(running, SECONDS)
         finally:

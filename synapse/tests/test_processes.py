@@ -15,7 +15,6 @@ import pytest
 from synapse.testing import prepared
 
 START_SECONDS = 300
-END_SECONDS = 15
 
 
 @pytest.fixture
@@ -84,10 +83,10 @@ def test_one_command_runs_the_whole_tree_and_one_signal_ends_all_of_it(environme
     assert len(children) == 3
     assert len(sessions_of(children)) > 6
 
-    started = time.monotonic()
     tree.send_signal(signal.SIGTERM)
     code = tree.wait(60)
 
     assert code == 0
-    assert time.monotonic() - started < END_SECONDS
+    # Nobody used up the supervisor's grace of 10 s.
+    assert "is killed" not in (tmp_path / "output").read_text()
     assert sessions_of(children) == []
