@@ -570,7 +570,8 @@ def corrupt(kind: str, sentence: str, rng: random.Random, others: list[str]) -> 
     for words, replacements in ENTITY_GROUPS:
         match = re.search(rf"\b({'|'.join(sorted(words))})\b", sentence, re.IGNORECASE)
         if match:
-            choices = [word for word in replacements if word.lower() != match.group(1).lower()]
+            # "CT scan" for "CT" is no error: it names the same test.
+            choices = [word for word in replacements if match.group(1).lower() not in word.lower().split()]
             return sentence[: match.start()] + rng.choice(choices) + sentence[match.end() :]
     return None
 

@@ -1,11 +1,13 @@
 """The checks of a sentence against what it cites."""
 
+import random
 import time
 import timeit
 
 import pytest
 
 from reports.generation.guard import Guard, check_sentence
+from tools.train_report_model import corrupt
 
 from .conftest import talk
 
@@ -123,3 +125,10 @@ def test_a_filler_that_was_said_is_found_in_the_cited_words() -> None:
     segments = talk("p: I basically stay in bed all day.")
 
     assert check_sentence("She basically stays in bed all day.", (1,), segments).flags == ()
+
+
+def test_a_test_by_a_longer_name_is_no_injected_error() -> None:
+    changed = [corrupt("entity", "The CT of the abdomen.", random.Random(seed), []) for seed in range(30)]
+
+    assert all(changed)
+    assert not any("CT" in str(sentence) for sentence in changed)
