@@ -21,6 +21,7 @@ from .complaint import agreement, chief_complaint
 from .corrections import without_corrected
 from .dictation import without_dictation
 from .facts import Fact, facts_of, with_all_cited
+from .gender import gender_said
 from .grammar import Person, person_for
 from .layout import lines_of, parted_by_antecedent, sentence_of
 from .mapping import Place, has_topic, place_for, places_of
@@ -39,17 +40,6 @@ PROMPT_VERSION = "embedded-1"
 _ONLY_ASKED = re.compile(r"^(?:The )?(?:therapist|clinician) used open questions\.$", re.IGNORECASE)
 _REPORTING = frozenset(
     stem(word) for word in ("patient", "client", "denies", "reports", "said", "any", "feeling", "thoughts")
-)
-# What somebody calls themself, or is called to their face: "I am a father", "as a mother, you", "when I was pregnant".
-_CALLED = r"\b(?:i am|i'm|you are|you're|being|as) an? (?:(?:good|bad|single|new|young|working|great|better|old) )*"
-_MALE = re.compile(
-    r"\byear[- ]old (?:\w+ )?(?:male|man|gentleman|boy)\b|\bsir\b|\bmr\b|"
-    rf"{_CALLED}(?:father|dad|man|guy|boy|grandfather|husband)\b"
-)
-_FEMALE = re.compile(
-    r"\byear[- ]old (?:\w+ )?(?:female|woman|lady|girl)\b|\bma'am\b|\bmadam\b|\bmrs\b|\bms\b(?! contin)|"
-    rf"{_CALLED}(?:mother|mom|mum|mommy|woman|girl|lady|grandmother|wife)\b|"
-    r"\b(?:i|you) (?:was|were|am|got|are|became) (?:\w+ )?pregnant\b|\bmy (?:last )?period\b|\bi(?:'m| am| was) breastfeeding\b"
 )
 
 
@@ -89,7 +79,7 @@ class EmbeddedGenerator:
             raise GenerationError("The transcript has no words.", transient=False, code="no_speech")
         said = request.segments  # checklists quote them to the letter
         places = places_of(request.sections)
-        person = person_for(request.context.gender or _gender_said(request))
+        person = person_for(request.context.gender or gender_said(request.segments))
         segments, made_of = whole_statements(without_corrected(without_dictation(request.segments)))
         request = replace(request, segments=segments)
         facts = therapy_facts(request.segments, person)
@@ -149,16 +139,6 @@ def _with_complaint(facts: list[Fact], complaint: Fact, places: list[Place]) -> 
         text = f"Chief complaint: {complaint.text[:1].lower()}{complaint.text[1:]}"
         return [replace(complaint, text=text, is_heading=True), *facts]
     return [complaint, *facts]
-
-
-def _gender_said(request: GenerationRequest) -> str:
-    """Return the patient's gender when the session names it in so many words (`a 52-year-old man`, `ma'am`)."""
-    said = " ".join(segment.text for segment in request.segments).lower()
-    male = len(_MALE.findall(said))
-    female = len(_FEMALE.findall(said))
-    if male and not female:
-        return "male"
-    return "female" if female and not male else ""
 
 
 def _assign(facts: Iterable[Fact], places: list[Place]) -> tuple[dict[tuple[str, str], list[Fact]], list[Fact]]:
