@@ -246,17 +246,21 @@ _GIVING = (
     "write|offer|bring|recommend|advise|encourage|allow|remind|ask|hand|from|about|around|hurt|bother|"
     "bothers|makes|make|made|told|"
     "gave|having|seeing|getting|keeping|putting|starting|giving|helped|helps|than|at|by|near|against|"
-    "without|behind|after|before|between"
+    "without|behind|after|before|between|scares|scared|frightens|frightened|worries|upsets|costs|drives|holds|pushes|reminds|surprises|"
+    "stresses|needs"
 )
 
 
 _AFTER_OBJECT = "(?:on|in|to|for|with|back|up|out|off|at|through|again|down|over|into|under|a|an|the|some|this|but|every|from|feel|get)"
 
 
-_GIVEN_TO_YOU = Folded(rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have)\b)")
+_GIVEN_TO_YOU = Folded(
+    rf"\b({_GIVING}) you\b(?! (?:can|could|should|will|may|might|would|must|did|are|were|have|think|thought|know|knew|"
+    rf"want|wanted|need|needed|expect|expected|imagined|realize|realized|used)\b)"
+)
 _DONE_TO_YOU = Folded(
     rf"(?<=\w )(?<!\band )(?<!\bbut )(?<!\bso )(?<!\bif )(?<!\bthat )(?<!\bwhen )(?<!\bdo )(?<!\bare )(?<!\bdid )"
-    rf"(?<!\bhave )(?<!\bcan )(?<!\bhow )(?<!\bwhat )(?<!\bwhere )you (?={_AFTER_OBJECT}\b)|(?<=\wing )you\b"
+    rf"(?<!\bhave )(?<!\bcan )(?<!\bhow )(?<!\bwhat )(?<!\bwhere )you (?={_AFTER_OBJECT}\b)|(?<=\wing )(?<!thing )you\b"
 )
 _YOU_DO = re.compile(
     rf"^(?P<aux>are|were|do|have|did) you\b|\byou (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)\b", re.IGNORECASE

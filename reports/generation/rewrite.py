@@ -302,7 +302,7 @@ def explained(unit: Unit, person: Person) -> list[str]:
     if len(told.split()) < 4 or not has_verb(told) or re.match(r"i\b", told, re.IGNORECASE):
         return []
     first = told.split(" ", 1)[0]
-    keeps_capital = first.isupper() or bool(_PROPER.match(first.lower()))
+    keeps_capital = (first.isupper() and len(first) > 1) or bool(_PROPER.match(first.lower()))
     return [finish(f"the clinician explained that {told if keeps_capital else told[0].lower() + told[1:]}")]
 
 

@@ -44,7 +44,10 @@ _CONTRACTIONS = _compiled(
     (("'ll",), r"\b(i|you|we|they|he|she|it|that|there) ?'ll\b", r"\1 will"),
     (
         ("'d ",),
-        r"\b(i|you|we|they|he|she|it) ?'d (?=(?:been|had|gone|gotten|done|seen|taken|started|stopped|never)\b)",
+        (
+            r"\b(i|you|we|they|he|she|it) ?'d (?=(?:never |always |already |just |only )?"
+            r"(?:been|got|had|gone|gotten|done|seen|taken|started|stopped|forgotten|known|given|lost)\b)"
+        ),
         r"\1 had ",
     ),
     (("'d better",), r"\b(i|you|we|they|he|she|it) ?'d better\b", r"\1 should"),
@@ -52,15 +55,25 @@ _CONTRACTIONS = _compiled(
     (
         ("'s ",),
         (
-            r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really )?"
+            r"\b(it|that|there|he|she|what|who|how|where|here) ?'s (?=(?:not |just |only |also |always |already |really |never )?"
             r"(?:been|got|gotten|had|gone|become|gotten|done|started|stopped|improved)\b)"
         ),
         r"\1 has ",
     ),
     (
-        ("'s",),
-        r"\b(it|that|there|he|she|what|who|how|where|here|everything|everybody|everyone|nothing|nobody) ?'s\b",
-        r"\1 is",
+        ("'s never",),
+        r"\b(it|that|he|she) ?'s never (?=(?:\w+ed|said|hurt|hit|made|told|left|come|seen|given|taken|let|kept|felt|put)\b)",
+        r"\1 has never ",
+    ),
+    (("'s",), r"\b(it|that|there|he|she|what|who|how|where|here|everything|nothing) ?'s\b", r"\1 is"),
+    # "Everybody's life" is the life of everybody.
+    (
+        ("body's", "one's", "body 's", "one 's"),
+        (
+            r"\b(everybody|everyone|nobody) ?'s (?=(?:\w+ing|\w+ly|so|too|very|not|just|always|gone|here|there|in|on|at|a|an|the|got|"
+            r"like|fine|happy|mad|angry|busy|been|asleep|upset|tired|different|perfect)\b)"
+        ),
+        r"\1 is ",
     ),
     (("'s",), r"\blet ?'s\b", r"let us"),
     (("y'all",), r"\by'all\b", r"you all"),

@@ -12,6 +12,7 @@ from .therapy_client import reported, told
 from .therapy_impression import impressions
 from .therapy_joining import joined
 from .therapy_prose import weighed
+from .therapy_stance import advised, raised, stances
 from .therapy_talk import is_counselling, statements_of
 from .therapy_topics import Topic, listed, topics_of
 from .therapy_turns import whole_turns
@@ -22,6 +23,7 @@ from .therapy_work import agreed_steps, work_done
 _BUDGETS = {"note": (170, 0.1, 260), "shown": (60, 0.03, 100), "planned": (60, 0.03, 100)}
 # Notes of therapy leave the article out: `Client reports`, `Therapist explained`.
 _ARTICLE = re.compile(r"^The (client|therapist)\b")
+_FRAMED = re.compile(r"^(?:Strengths|Goal|Motivation to change|Barriers to change):")
 _NEAR = 3  # statements
 _STANDS_FOR = re.compile(
     r"^(?:They|It (?!(?:is|was|gets?|feels?) (?:\w+ )?(?:hard\w*|difficult|easier|easy|better|worse)\b))\b"
@@ -43,18 +45,33 @@ def therapy_facts(segments: tuple[TranscriptSegment, ...], person: Person) -> li
     words = sum(len(statement.unit.text.split()) for statement in statements)
     topics = topics_of(statements)
     focus = _focus(topics[:3])
-    shown = _within(impressions(statements, topics, segments, person), _budget("shown", words))
-    done = [*work_done(statements, topics, person), *agreed_steps(statements, person)]
+    stood = list(stances(statements, person))
+    found = [*impressions(statements, topics, segments, person), *(fact for fact in stood if fact.kind != "hpi")]
+    shown = _within(found, _budget("shown", words))
+    done = [
+        *work_done(statements, topics, person),
+        *raised(statements, person),
+        *advised(statements, person),
+        *agreed_steps(statements, person),
+    ]
     planned = _within(done, _budget("planned", words))
     said = {segment.id: segment.text for segment in segments if segment.id not in made_of}
-    reflected = {fact.index for fact in shown if fact.kind == "assessment"}
-    candidates = [
-        _nearer_the_topic(fact, topics[:2]) for fact in told(statements, said, person) if fact.index not in reflected
-    ]
+    told_later = _told_in(shown, planned)
+    concerned = [fact for fact in stood if fact.kind == "hpi"]
+    told_later |= {fact.index for fact in concerned}
+    own = [fact for fact in told(statements, said, person) if fact.index not in told_later]
+    candidates = [_nearer_the_topic(fact, topics[:2]) for fact in (*own, *concerned)]
     history = _within(candidates, _budget("note", words) - _length_of([*focus, *shown, *planned]))
     history = _named_first(history, person)
-    facts = [*focus, *joined(reported(history, statements, person)), *shown, *planned]
+    facts = [*focus, *reported(joined(history), statements, person), *shown, *planned]
     return [replace(fact, text=_in_therapy_words(fact.text)) for fact in with_all_cited(facts, made_of)]
+
+
+def _told_in(shown: Iterable[Fact], planned: Iterable[Fact]) -> set[int]:
+    """Return the places of what the later parts of the note tell in full: the history need not tell it as well."""
+    reflected = {fact.index for fact in shown if not fact.is_minor and fact.kind in ("assessment", "insight")}
+    framed = {fact.index for fact in shown if not fact.is_minor and _FRAMED.match(fact.text)}
+    return reflected | framed | {fact.index for fact in planned if fact.kind == "plan" and not fact.is_minor}
 
 
 def _in_therapy_words(text: str) -> str:

@@ -45,8 +45,15 @@ _NO_SUBJECT = re.compile(
     r"A (?:bit|few|little|lot)|Or|Any|With|Only|More|Less|Just|Very|Too)\b"
 )
 _CUT_OFF = re.compile(
-    r"\b(?:not|cannot|will|would|could|should|to|the|a|an|my|their|that|because|if|when|with|of|felt|is|are|was|"
-    r"need|getting|and (?:it|he|she|they)|be able|think|lot of|going)\.$"
+    r"(?<!did )(?<!does )(?<!do )(?<!is )(?<!was )(?<!would )(?<!could )\bnot\.$|\b(?:cannot|will|would|could|should|to|the|a|an|"
+    r"my|their|that|because|if|when|with|of|felt|is|are|was|"
+    r"need|getting|and (?:it|he|she|they)|be able|think|lot of|going|all|lied|till|until|whatever's|(?:will|would) take)\.$"
+)
+# "No, wait, with my toothbrush" denies nothing, and what is reported or denied has to be named.
+_NO_REPORT = re.compile(
+    r"^(?:the )?client denies (?:wait|but|because|i|it|only|when|just|like|he|she|they|that|not)\b|"
+    r"^(?:the )?client denies (?:feeling|anything)\.$|^(?:the )?client reports (?:the|his|her|their) \w+\.$",
+    re.IGNORECASE,
 )
 # A thought is not a fact: it is quoted.
 _ASKS_FOR_THOUGHT = re.compile(
@@ -64,17 +71,37 @@ _RESTART = re.compile(
     r"(?=i (?:am|do|did|was|have|had|would|could|can|will|want|think|feel|just|never|really|know)\b)",
     re.IGNORECASE,
 )
+# What somebody holds of themself is no fact: "I am a bad mother".
+_OF_ONESELF = re.compile(
+    r"^(?P<who>The client|He|She) (?P<verb>is|was) (?P<rest>(?:(?:already|just|such|always|so) )*(?:an? )?(?:(?:bad|terrible|horrible|"
+    r"awful) (?!at\b)|(?:worthless|useless|stupid|pathetic|disgusting|weak|ugly|crazy|failure|burden|loser|idiot|monster|mess|fraud|"
+    r"disappointment|coward)\b).*)$"
+)
 _SAID_OF_CLIENT = re.compile(r"^(?:The patient )?(reports|denies) (\w)(?=[\w' ])", re.IGNORECASE)
 _REPORTS = re.compile(r"^(?:The patient )?reports ", re.IGNORECASE)
+# What the client says to the clinician's face.
+_TO_CLINICIAN = re.compile(
+    r"\b(tell|told|telling|read|show|ask|call|ring|text|promised?) you\b(?! (?:can|could|have|are|do|will)\b)",
+    re.IGNORECASE,
+)
+# "If I don't fall asleep now I will be useless": where the clause ends a comma is heard.
+_CLAUSE_ENDS = re.compile(
+    r"^((?:if|when|whenever|because|since|after|before|once|every time|as soon as) (?:i|he|she|they|we|it|my \w+|somebody|someone|people)"
+    r" (?:(?!(?:that|if|when|because|and|or|but|think|know|say|said|feel|felt|thought|told|than|what|how|where|who)\b)[\w']+ ){1,9}?)"
+    r"(?=(?:i|he|she|they|we|it|nobody|everybody|everything) "
+    r"(?:am|is|are|was|were|will|would|can|cannot|could|have|has|had|do|did|get|gets|got|feel|felt|just|always|never|start|go|"
+    r"want|need)\b)",
+    re.IGNORECASE,
+)
 _HEDGED = re.compile(
     r"\b(?:I guess|I suppose|I mean|you know|to be honest|honestly)\b[ ,]*|(?<=,) like,|^like,? ", re.IGNORECASE
 )
-_REFLECTION_LEAD = re.compile(
+REFLECTION_LEAD = re.compile(
     r"^(?:(?:so|and|but|okay|well|then|right|yeah|um|uh|it sounds like|sounds like|it seems(?: like)?|it feels like|"
     r"what i hear(?: you saying)? is(?: that)?|you are saying(?: that)?|i hear(?: that)?)[ ,]+)+",
     re.IGNORECASE,
 )
-_SOUNDING = re.compile(r"\b(?:it sounds like|it seems like|it looks like|i think) (?=you\b)", re.IGNORECASE)
+SOUNDING = re.compile(r"\b(?:it sounds like|it seems like|it looks like|i think) (?=you\b)", re.IGNORECASE)
 _ABOUT_CLIENT = re.compile(r"^(?:you|your)\b", re.IGNORECASE)
 _CONFIRMED = re.compile(
     r"^(?:(?:um|uh|oh|well)[ ,]+)*(?:yes|yeah|yep|yup|right|exactly|that's (?:it|right|true)|"
@@ -137,7 +164,7 @@ def _own_words(statements: Sequence[Statement], said: Mapping[int, str], person:
         for raw in (part for whole in retold for part in _in_parts(whole, who)):
             if _REPORTS.match(raw) and not is_answer and statement.label not in ("sleep", "substance", "risk"):
                 continue  # a fragment is no report
-            sentence = agreeing(_SAID_OF_CLIENT.sub(_with_client, raw))
+            sentence = _OF_ONESELF.sub(_as_felt, agreeing(_SAID_OF_CLIENT.sub(_with_client, raw)))
             if not can_stand(sentence):
                 continue
             score = weighed(statement.keep, weight_of(sentence)) * (
@@ -168,7 +195,14 @@ def _in_parts(sentence: str, person: Person) -> list[str]:
 
 def spoken_plainly(text: str) -> str:
     """Return a statement without what only speech has: fillers, stutters, hedges and beginnings begun again."""
-    return _RESTART.sub("", _HEDGED.sub("", plain_speech(text)))
+    plain = _RESTART.sub("", _HEDGED.sub("", plain_speech(text)))
+    return _CLAUSE_ENDS.sub(lambda match: f"{match.group(1).rstrip()}, ", _TO_CLINICIAN.sub(r"\1 the therapist", plain))
+
+
+def _as_felt(match: re.Match[str]) -> str:
+    who, verb = match.group("who"), match.group("verb")
+    told = f"they {'are' if verb == 'is' else 'were'}" if who == "The client" else f"{who.lower()} {verb}"
+    return f"{who} feels that {told} {match.group('rest')}"
 
 
 def _with_client(match: re.Match[str]) -> str:
@@ -204,10 +238,10 @@ def confirmed(statements: Sequence[Statement], person: Person) -> Iterator[Fact]
             continue
         if not _CONFIRMED.match(answer.raw) or answer.says_no:
             continue
-        base = _REFLECTION_LEAD.sub("", plain_speech(unit.text)).rstrip("?. ")
+        base = REFLECTION_LEAD.sub("", plain_speech(unit.text)).rstrip("?. ")
         if not _ABOUT_CLIENT.match(base):
             continue
-        sentence = agreeing(finish(you_to_third(strip_lead(_SOUNDING.sub("", base)), person)))
+        sentence = agreeing(finish(you_to_third(strip_lead(SOUNDING.sub("", base)), person)))
         if can_stand(sentence):
             score = weighed(max(statement.keep, statements[index + 1].keep), weight_of(sentence)) + _CONFIRMED_BONUS
             evidence = tuple(sorted({unit.segment_id, answer.segment_id}))
@@ -225,6 +259,7 @@ def can_stand(sentence: str) -> bool:
         and not _VAGUE_HEAD.match(sentence)
         and not _CUT_OFF.search(sentence)
         and not _NO_SUBJECT.match(sentence)
+        and not _NO_REPORT.match(sentence)
         and stands_alone(sentence)
     )
 

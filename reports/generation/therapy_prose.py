@@ -2,6 +2,7 @@
 
 import re
 
+from .folded import Folded
 from .grammar import is_base_verb, is_past_form, third_person
 from .textnorm import content_words, stem
 from .words import word_list
@@ -9,6 +10,11 @@ from .words import word_list
 _MOST_MARKS = 8  # in a row; the patterns below try a longer run at every of its places
 _RUN_OF_MARKS = re.compile(rf"[ ,.-]{{{_MOST_MARKS},}}")
 _STUTTER = re.compile(r"(?<!\w')\b(?<!\w)([\w']+(?: [\w']+)?)(?:, ?|-+ ?| -+ )\1\b", re.IGNORECASE)
+# "They are they are not eating", "it is not very it is not bad": the second beginning counts.
+_BEGUN_TWICE = Folded(
+    r"\b((?:i|it|he|she|we|they|that|there) (?:am|is|are|was|were|have|has|had|do|did|will|would|can|could)(?: not)?)"
+    r"(?: (?:very|really|just|a|the|like|kind of|so|to|going to|been))?[ ,]+(?=\1\b)",
+)
 # "The boat is sold, and—": the sentence ends before the word it broke off at.
 _BROKEN_END = re.compile(
     r"(?<![ ,])[ ,]*+(?:\b(?:so|and|but|or|because|then|and then|if|like)\b)?[ ,]*+(?:-{2,}|[—–]|-$)[ .,]*$",
@@ -49,7 +55,7 @@ def plain_speech(text: str) -> str:
     previous = None
     while previous != text:
         previous = text
-        text = _ADDRESSED.sub("", _TAG.sub("", _STUTTER.sub(r"\1", text)))
+        text = _ADDRESSED.sub("", _TAG.sub("", _BEGUN_TWICE.sub("", _STUTTER.sub(r"\1", text))))
         text = _TRAILING.sub("", _LEADING.sub("", text))
     text = _INTERJECTED.sub(" ", text)
     text = _LIKE_APART.sub(" ", _LIKE_BEGUN_AGAIN.sub("", text))
@@ -99,7 +105,9 @@ _SUBJECT = re.compile(
 )
 _ADVERBIAL = re.compile(
     r"^(?:usually|sometimes|normally|now|today|lately|recently|yesterday|at night|at first|some days|most days|last \w+|this \w+|"
-    r"every \w+|in \w+|on \w+|after \w+ \w+|before|back then|these days|right now|since then|as a \w+|once|"
+    r"every \w+|in (?:the )?\w+|on \w+|at the \w+|mostly|most of the time|most \w+|one (?:time|day|night)|the other \w+|"
+    r"all of a sudden|as far as \w+ \w+|over the (?:last|past) \w+ \w+|later|eventually|then|after \w+ \w+|before|back then|"
+    r"these days|right now|since then|as a \w+|once|"
     r"for (?:\w+ ){0,3}(?:days|weeks|months|years|hours|minutes|while|time|month|week|year|day)|(?:\d+|a few|two|three) \w+ ago),? ",
     re.IGNORECASE,
 )
@@ -126,15 +134,16 @@ _RUN_TOGETHER = re.compile(
     # "Their sister, she works nights": the subject is named twice.
     r"^(?:the|his|her|their|one|client's)\b(?:(?! (?:is|has|was|are|had|were|\w+ed|\w+s)\b)[^,]){2,40}, (?:it|he|she|they|that) |"
     r"\b(?:is|are|was|were) (?:feels|thinks|wants|needs|says|gets|goes|makes|has)\b|"
-    r"\b(?:do|does|did) (?:he|she|it|they|the client)\b|"
-    r"\bsaid, (?:he|she|they)\b|\b(?:thinks|reports|says)(?: that they are)? (?:when|if|what|going)\b|"
+    r"\b(?:do|does|did) (?:he|she|they|the client)\b|"
+    r"^(?:the client|client|he|she) both\b|\bsaid, (?:he|she|they)\b|\b(?:thinks|reports|says)(?: that they are)? (?:when|if|what|going)\b|"
     r"^(?:the )?client reports (?:a (?:little|lot|bit|while)|some|maybe|about|more or less)\b|"
     r", (?:get|go|do|cut|take|make|keep|put|try)\b(?! ?to\b)|\bto it is\b|\bit get,|\bit the client\b|"
     r"\bthem? (?:are|is|was|were) (?:they|he|she)\b|\b(?:friends?|mates?|wife|husband) (?:they|he|she) (?!(?:\w+ )?(?:with|from|to)\b)\w+",
     re.IGNORECASE,
 )
 _SPOKEN = re.compile(
-    r"--|[—–…]|\b\w{1,2}-(?:she|he|they|it|i|we|the)\b|\.\.|\b(\w+)-\1\b|\b(?:oh|aye|eh|whoa|huh|wow|god|boy|shut up|let her|let him)\b|"
+    r"--|[—–…]|\b\w{1,2}-(?:she|he|they|it|i|we|the)\b|\.\.|\b(\w+)-\1\b|\b(?:oh|aye|eh|whoa|huh|wow|god(?!'s)|boy|shut up|"
+    r"let her|let him)\b|"
     r"\b(?:am|is|are|was|were|be|goes|go|going) like\b(?! (?:a|an|the|that|this|he|she|they|it|somebody|someone|my|his|her|their)\b)|"
     r"\blike (?:if|will|okay|not|for|when)\b|\bfor the for\b|[\"”“]|\bas in\b|\bgets? it, |"
     r"\b(?:do|did|does|have|has|are|is|am|was|were) (?:the client|they|he|she)\.?$|\bsays? that\.?$|, it is,|\bit it\b|\bhim him\b",

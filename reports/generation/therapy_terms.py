@@ -35,16 +35,6 @@ _SUBJECTS: tuple[tuple[str, str, bool], ...] = (
     ("school", r"school|class(?:es)?|teachers?|exams?|grades?|homework", False),
     ("work", r"work|job|boss|shifts?|colleagues?|office", False),
 )  # fmt: skip
-_REASONS: tuple[tuple[str, str], ...] = (
-    ("health", r"health\w*|doctors?|sick|ill(?:ness)?|lungs?|heart|cancer|cough\w*|breath\w*|stroke|diabet\w+|weight|dying|die"),
-    ("family", r"wife|husband|kids?|child(?:ren)?|son|daughter|mother|mom|mum|father|dad|famil(?:y|ies)|baby|brother|sister|parents?"),
-    ("work", r"work\w*|job|boss|career|shifts?"),
-    ("finances", r"money|afford|expensive|costs?|debts?|bills?|savings?"),
-    ("legal consequences", r"court|jail|prison|probation|licen[cs]e|judge|charges?"),
-    ("wellbeing", r"energy|mood|sleep|stress|happy|happier|feel better|patience"),
-    ("relationships", r"friends?|girlfriend|boyfriend|relationship|marriage|partner"),
-    ("school", r"school|grades?|class(?:es)?|trip|exams?"),
-)  # fmt: skip
 _EXERCISES: tuple[tuple[str, str], ...] = (
     ("safety planning", r"\bsafety plan\b"),
     ("thought record", r"\bthought record\b"),
@@ -75,7 +65,6 @@ SUBJECTS = tuple(
     (name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE), is_habit) for name, words, is_habit in _SUBJECTS
 )
 ANY_SUBJECT = Folded(rf"\b(?:{'|'.join(words for _, words, _ in _SUBJECTS)})\b")
-REASONS = tuple((name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for name, words in _REASONS)
 EXERCISES = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _EXERCISES)
 # What a question about the risk to oneself was about; the first that fits names it.
 ASKED_OF_RISK = tuple(

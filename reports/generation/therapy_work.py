@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from sessions_app.transcripts.clinical_terms import DRUGS
 
 from .facts import Fact
-from .grammar import Person, is_base_verb, patient_to_third, you_to_third
+from .grammar import COMPANION, Person, is_base_verb, patient_to_third, you_to_third
 from .rewrite import explained, finish, is_readable, rewrite, strip_lead
 from .textnorm import tokens
+from .therapy_named import ASKED_ABOUT
 from .therapy_prose import agreeing, is_hollow, plain_speech, points_back, runs_together, stands_alone
 from .therapy_talk import Statement
 from .therapy_terms import EXERCISES, PERMISSION, SUBJECTS
@@ -80,10 +81,12 @@ _PRESCRIBING = re.compile(
     re.IGNORECASE,
 )
 _WHO_WILL = re.compile(
-    r"^(?:[\w ]+, (?=the client))?(?:The client|The therapist(?: and the client)?) (?:will|is willing to|wants to) ",
+    r"^(?:[\w ]+, (?=the client))?(?:The client|The accompanying person|The therapist(?: and the client)?) "
+    r"(?:will|is willing to|wants to) ",
     re.IGNORECASE,
 )
 _MOTIVATIONAL = frozenset(("open questions", "reflections", "affirmations"))
+_FEWEST_ASKED, _MOST_ASKED = 2, 6  # things the questions were about
 _MOST_EXPLORED = 3  # subjects named
 _BEFORE_TEACHING = 6  # statements in which leave to tell something is asked for and given
 _OF_CLINICIAN = re.compile(r" me\b", re.IGNORECASE)
@@ -98,6 +101,7 @@ def work_done(statements: Sequence[Statement], topics: Sequence[Topic], person: 
     exercises = list(_exercises(statements))
     return [
         *_ways_of_talking(statements, topics, names_school=not exercises),
+        *_explored(statements),
         *exercises,
         *_informing(statements, topics),
         *_teaching(statements, person),
@@ -122,6 +126,22 @@ def _ways_of_talking(statements: Sequence[Statement], topics: Sequence[Topic], *
     is_motivational = names_school and bool(topics) and topics[0].is_habit and set(names) >= _MOTIVATIONAL
     used = f"motivational interviewing techniques ({listed(names)})" if is_motivational else listed(names)
     yield Fact(f"The therapist used {used}{about}.", evidence, _SURE, "intervention", 0, True)
+
+
+def _explored(statements: Sequence[Statement]) -> Iterator[Fact]:
+    """Yield what the clinician's questions were about, in the order they were asked."""
+    found: dict[str, list[int]] = {}
+    for statement in statements:
+        unit = statement.unit
+        if unit.role == "doctor" and (unit.is_question or statement.label in ("open", "scaling")):
+            for name, pattern in ASKED_ABOUT:
+                if pattern.search(unit.text):
+                    found.setdefault(name, []).append(unit.segment_id)
+    if len(found) < _FEWEST_ASKED:
+        return
+    names = list(found)[:_MOST_ASKED]
+    evidence = tuple(sorted({segment for name in names for segment in found[name][:2]}))
+    yield Fact(f"The therapist explored {listed(names)}.", evidence, _SURE, "intervention", 0, True)
 
 
 def _exercises(statements: Sequence[Statement]) -> Iterator[Fact]:
@@ -212,7 +232,7 @@ def agreed_steps(statements: Sequence[Statement], person: Person) -> list[Fact]:
                 agreeing_in = [one.unit.segment_id for one in answers if one.label == "step" or one.unit.says_yes]
                 facts.extend(_of_clinician(statement, person, agreed_in=agreeing_in[:1]))
         elif statement.label == "step" and not unit.is_question:
-            text = _of_client(strip_lead(plain_speech(unit.text)), person)
+            text = _of_client(strip_lead(plain_speech(unit.text)), COMPANION if unit.role == "companion" else person)
             if text and is_readable(text, by_doctor=False) and _names_a_step(text):
                 facts.append(Fact(text, (unit.segment_id,), statement.keep, "plan", unit.index))
     return facts
@@ -233,7 +253,8 @@ def _of_client(text: str, person: Person) -> str:
         if match := pattern.match(text):
             if _EMPTY_STEP.match(match.group(1)):
                 return ""
-            sentence = agreeing(finish(f"the client {frame} {_in_third(match.group(1), person)}"))
+            who = person.subject if person is COMPANION else "the client"
+            sentence = agreeing(finish(f"{who} {frame} {_in_third(match.group(1), person)}"))
             return sentence if 5 <= len(sentence.split()) <= _LONGEST else ""
     return ""
 

@@ -6,7 +6,7 @@ import pytest
 
 from reports.generation.facts import extract_facts
 from reports.generation.grammar import UNNAMED, patient_to_third, person_for, third_person, you_to_third
-from reports.generation.rewrite import finish, rewrite, strip_lead
+from reports.generation.rewrite import explained, finish, rewrite, strip_lead
 from reports.generation.units import make_units
 
 from .conftest import talk
@@ -121,3 +121,23 @@ def test_a_no_that_negates_what_follows_is_kept() -> None:
 
 def test_a_sentence_is_capitalised_ended_and_loses_its_dangling_words() -> None:
     assert finish("she had an mri on monday and") == "She had an MRI on Monday."
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("it scares you that you went numb", "it scares him that he went numb"),
+        ("she helps more than you thought", "she helps more than he thought"),
+        ("it was something you did together", "it was something he did together"),
+    ],
+)
+def test_you_is_subject_or_object_as_it_was_said(said: str, told: str) -> None:
+    assert you_to_third(said, person_for("male")) == told
+
+
+def test_an_article_is_no_name_that_keeps_its_capital() -> None:
+    [unit] = make_units(talk("d: A brain on five hours of sleep will forget half of it."))
+
+    assert explained(unit, UNNAMED) == [
+        "The clinician explained that a brain on 5 hours of sleep will forget half of it."
+    ]

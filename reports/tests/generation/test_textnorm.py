@@ -32,3 +32,19 @@ def test_numbers_that_are_no_single_number_stay_apart() -> None:
 
 def test_a_filler_before_like_leaves_it_a_filler():
     assert clean("not exactly a pain but um like a pressure") == "not exactly a pain but a pressure"
+
+
+@pytest.mark.parametrize(
+    ("spoken", "written"),
+    [
+        ("I'd never put her in a home", "I would never put her in a home"),
+        ("I'd never seen it", "I had never seen it"),
+        ("I'd got the letter", "I had got the letter"),
+        ("everybody's life hangs on it", "everybody's life hangs on it"),
+        ("everybody's asleep", "everybody is asleep"),
+        ("he's never said so", "he has never said so"),
+        ("he's never home", "he is never home"),
+    ],
+)
+def test_a_short_form_is_written_out_by_the_word_after_it(spoken: str, written: str) -> None:
+    assert clean(spoken) == written

@@ -85,7 +85,9 @@ def test_a_confirmed_reflection_counts_with_its_answer(session: tuple) -> None:
     facts = therapy_facts(session, CLIENT) or []
     reflected = next(fact for fact in facts if "guilty" in fact.text)
 
-    assert reflected.text == "Client feels tired and guilty the next morning."
+    assert reflected.text == (
+        "Therapist reflected, and the client agreed, that the client feels tired and guilty the next morning."
+    )
     assert [session[4].id, session[5].id] == list(reflected.evidence)
 
 

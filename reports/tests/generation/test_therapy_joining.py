@@ -17,18 +17,23 @@ def test_two_short_statements_of_one_person_become_one_with_the_evidence_of_both
     assert one.evidence == (1, 2)
 
 
-def test_a_third_statement_begins_a_new_sentence() -> None:
-    texts = [one.text for one in joined([fact(f"He bakes {number} loaves.", number) for number in (1, 2, 3)])]
+def test_a_fourth_statement_begins_a_new_sentence() -> None:
+    texts = [one.text for one in joined([fact(f"He bakes {number} loaves.", number) for number in (1, 2, 3, 4)])]
 
-    assert texts == ["He bakes 1 loaves and bakes 2 loaves.", "He bakes 3 loaves."]
+    assert texts == ["He bakes 1 loaves, bakes 2 loaves and bakes 3 loaves.", "He bakes 4 loaves."]
+
+
+def test_what_is_denied_ends_its_sentence() -> None:
+    said = [fact("He bakes bread.", 1), fact("He does not sing.", 2), fact("He paints the fence.", 3)]
+
+    assert [one.text for one in joined(said)] == ["He bakes bread and does not sing.", "He paints the fence."]
 
 
 @pytest.mark.parametrize(
     "second",
     [
-        fact("He does not sing.", 4),
         fact("She sings in a choir.", 4),
-        fact("He sings in a choir.", 6),
+        fact("He sings in a choir.", 7),
         fact("He thinks the choir is loud.", 4),
         fact("He sings because it helps.", 4),
     ],
