@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -81,7 +81,7 @@ def _record_again(refusals: list[dict[str, Any]], *, since: int) -> None:
             del refusals[since:]
             for refusal in undone:
                 record(**refusal)
-    except DatabaseError:
+    except Error:  # also that the connection is gone, which is no DatabaseError
         refusals[since:] = undone  # the outer unit fails as well, and tries again
         logger.exception("refusals of a unit that failed could not be recorded")
 

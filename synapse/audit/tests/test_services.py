@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -82,6 +82,14 @@ def test_a_refusal_stays_on_record_when_only_the_part_it_was_in_is_undone(asha):
         raise RuntimeError
 
     assert list(AuditEvent.objects.order_by("seq").values_list("action", flat=True)) == ["deny", "update", "deny"]
+
+
+@pytest.mark.parametrize("failure", [DatabaseError, InterfaceError])
+def test_the_failure_of_a_unit_is_told_when_its_refusals_cannot_be_kept(asha, monkeypatch, failure):
+    with pytest.raises(NotAllowed), services.unit_of_work():
+        services.record(Action.DENY, by=asha, outcome=Outcome.DENIED)
+        monkeypatch.setattr(AuditEvent, "save", lambda *args, **kwargs: (_ for _ in ()).throw(failure("gone")))
+        raise NotAllowed("Not yours.")
 
 
 def test_without_a_unit_of_work_nothing_is_recorded(db):
