@@ -105,7 +105,8 @@ _SUBJECT = re.compile(
 )
 _ADVERBIAL = re.compile(
     r"^(?:usually|sometimes|normally|now|today|lately|recently|yesterday|at night|at first|some days|most days|last \w+|this \w+|"
-    r"every \w+|in (?:the )?\w+|on \w+|at the \w+|mostly|most of the time|most \w+|one (?:time|day|night)|the other \w+|"
+    r"every \w+|in (?:the )?\w+|on \w+|at the \w+|mostly|most of the time|most (?:days|nights|mornings|evenings|weeks|weekends)|"
+    r"one (?:time|day|night)|the other (?:day|night|week|morning|evening)|"
     r"all of a sudden|as far as \w+ \w+|over the (?:last|past) \w+ \w+|later|eventually|then|after \w+ \w+|before|back then|"
     r"these days|right now|since then|as a \w+|once|"
     r"for (?:\w+ ){0,3}(?:days|weeks|months|years|hours|minutes|while|time|month|week|year|day)|(?:\d+|a few|two|three) \w+ ago),? ",
