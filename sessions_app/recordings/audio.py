@@ -3,6 +3,7 @@
 PCM here is 16-bit little-endian mono at 16 kHz.
 """
 
+import contextlib
 import hashlib
 import io
 import logging
@@ -65,9 +66,7 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
     encoded = encode((chunk.pcm for chunk in store.reader(session.pk)), pcm_bytes=timeline.pcm_bytes)
     if encoded.sha256 != timeline.sha256:
         raise AudioDamaged("the spool read differently the second time")
-    name, key = storage.new_name(".ogg"), recording_keys.key_of(session.pk)
-    size = storage.put(name, io.BytesIO(encoded.file), key=key)
-    check_length(b"".join(storage.open_range(name, key=key)), pcm_bytes=encoded.pcm_bytes)
+    name, size = _put(encoded, key=recording_keys.key_of(session.pk))
     facts = {
         "audio_name": name,
         "audio_format": FORMAT,
@@ -86,6 +85,22 @@ def archive(session: ConsultationSession, *, at: datetime) -> None:
         storage.delete(name)
         return
     logger.info("session %s: audio archived", session.pk)
+
+
+def _put(encoded: Encoded, *, key: bytes) -> tuple[str, int]:
+    """Store a file, read it back and return its name and size; one that is not what was captured goes again.
+
+    Raises AudioDamaged and `storage.StorageError`.
+    """
+    name = storage.new_name(".ogg")
+    size = storage.put(name, io.BytesIO(encoded.file), key=key)
+    try:
+        check_length(b"".join(storage.open_range(name, key=key)), pcm_bytes=encoded.pcm_bytes)
+    except BaseException:
+        with contextlib.suppress(storage.StorageError):  # what failed is told, whatever comes of this
+            storage.delete(name)
+        raise
+    return name, size
 
 
 def survey(session: ConsultationSession) -> spool.Timeline:

@@ -107,6 +107,20 @@ def test_a_spool_that_changed_after_finish_is_kept(asha):
     assert spool.default_store().exists(session.pk)
 
 
+@pytest.mark.django_db
+def test_a_file_that_is_not_what_was_captured_is_not_left_in_the_storage(asha, settings, tmp_path, monkeypatch):
+    settings.DATA_DIR = tmp_path
+    session = make_session(asha)
+    record_audio(session)
+    monkeypatch.setattr(audio, "decode", lambda file: iter([b"\0\0"]))
+
+    with pytest.raises(audio.AudioDamaged):
+        audio.archive(session, at=timezone.now())
+
+    assert not list(storage.names())
+    assert spool.default_store().exists(session.pk)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_deleting_audio_erases_file_and_spool_and_keeps_the_sum(asha):
     session = make_session(asha)
