@@ -47,7 +47,7 @@ _NO_SUBJECT = re.compile(
 _CUT_OFF = re.compile(
     r"(?<!did )(?<!does )(?<!do )(?<!is )(?<!was )(?<!would )(?<!could )\bnot\.$|\b(?:cannot|will|would|could|should|to|the|a|an|"
     r"my|their|that|because|if|when|with|of|felt|is|are|was|"
-    r"need|getting|and (?:it|he|she|they)|be able|think|lot of|going|all|lied|till|until|whatever's|(?:will|would) take)\.$"
+    r"need|getting|and (?:it|he|she|they)|be able|think|lot of|going|all|lied|till|until|whatever's|(?:will|would) take|says|said)\.$"
 )
 # "No, wait, with my toothbrush" denies nothing, and what is reported or denied has to be named.
 _NO_REPORT = re.compile(

@@ -7,7 +7,7 @@ from reports.generation.grammar import CLIENT, person_for
 from reports.generation.guard import Guard
 from reports.generation.therapy import therapy_facts
 from reports.generation.therapy_change import motivated_by, weighed_up
-from reports.generation.therapy_client import told
+from reports.generation.therapy_client import can_stand, told
 from reports.generation.therapy_observed import observed
 from reports.generation.therapy_reflecting import reflected
 from reports.generation.therapy_stance import advised, raised, stances
@@ -184,3 +184,8 @@ def test_an_interrupted_no_denies_nothing() -> None:
     texts = texts_of(told(statements_of(segments), {}, CLIENT))
 
     assert not any("denies" in text for text in texts)
+
+
+@pytest.mark.parametrize("cut", ["The client's wife says.", "They felt so lied.", "She is scared they will take."])
+def test_what_breaks_off_is_no_sentence(cut: str) -> None:
+    assert not can_stand(cut)
