@@ -8,7 +8,6 @@ adds a seal that says so behind those that were made after the backup. They stay
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from django.conf import settings
 
 from synapse.audit import chain
 from synapse.audit.models import ChainHead
+from synapse.common.durable_files import append_line
 
 FIRST = ""
 
@@ -102,7 +102,7 @@ def seal_head(at: datetime) -> None:
     seals = list(read_seals())
     last = seals[-1] if seals else None
     if head is not None and head.seq and (last is None or last.seq != head.seq):
-        _append(_line(head, last, at))
+        append_line(seal_path(), _line(head, last, at))
     for keeper in _keepers:
         _hand_over(keeper, list(read_seals()))
 
@@ -115,10 +115,10 @@ def go_on_after(known: Iterable[Seal], *, restored: str, at: datetime) -> None:
     head = ChainHead.objects.filter(pk=1).first() or ChainHead(pk=1)
     seals = list(read_seals())
     for seal in _later(seals, known):
-        _append(seal.line)
+        append_line(seal_path(), seal.line)
         seals.append(seal)
     if head.seq and any(seal.seq > head.seq for seal in seals):
-        _append(_line(head, seals[-1], at, restored=restored))
+        append_line(seal_path(), _line(head, seals[-1], at, restored=restored))
 
 
 def _later(seals: list[Seal], known: Iterable[Seal]) -> Iterator[Seal]:
@@ -212,21 +212,6 @@ def _line(head: ChainHead, last: Seal | None, at: datetime, *, restored: str = "
             "seal": chain.outside_seal(key_id, head.seq, head.mac, moment, previous, *beside),
         }
     )
-
-
-def _append(line: str) -> None:
-    path = seal_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size:
-            file.seek(size - 1)
-            # A line that was cut by a crash must not swallow this one.
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _hand_over(keeper: Keeper, seals: list[Seal]) -> None:

@@ -24,6 +24,19 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def append_line(target: Path, line: str) -> None:
+    """Add a line to a file that only grows; one that was cut off by a crash does not swallow it. Raises OSError."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        size = os.fstat(descriptor).st_size
+        begin = b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+        file.write(begin + line.encode() + b"\n")
+        file.flush()
+        os.fsync(descriptor)
+    sync_folder(target.parent)
+
+
 def take_lock(path: Path) -> int:
     """Return the descriptor of a lock file, held until it is closed; other processes are kept out too. Raises Locked."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

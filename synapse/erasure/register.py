@@ -5,14 +5,13 @@ the person. Restoring a backup reads it and erases again who is in it.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from synapse.common.durable_files import sync_folder
+from synapse.common.durable_files import append_line
 from synapse.erasure.models import ErasureCertificate
 
 FILE = "erasures.jsonl"
@@ -39,13 +38,7 @@ def write(target: Path, entry: Mapping[str, Any]) -> None:
     """Add an entry to a list that lacks it, durably."""
     if any(known["hash"] == entry["hash"] for known in entries(target)):
         return
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(entry, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(target.parent)
+    append_line(target, json.dumps(entry, sort_keys=True))
 
 
 def entries(source: Path) -> Iterator[dict[str, Any]]:

@@ -175,3 +175,14 @@ def test_a_certificate_cannot_be_changed_and_the_trail_names_it(asha, omar, at):
     changed.signature = certificate.signature
     assert not certificates.is_whole(changed)
     assert not register.path().exists()  # the test's transaction was never committed
+
+
+def test_a_line_of_the_list_that_was_cut_off_takes_no_other_with_it(tmp_path):
+    target = tmp_path / register.FILE
+    register.write(target, {"hash": "a"})
+    with target.open("a") as file:
+        file.write('{"hash": "b')
+
+    register.write(target, {"hash": "c"})
+
+    assert [entry["hash"] for entry in register.entries(target)] == ["a", "c"]
