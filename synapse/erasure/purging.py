@@ -107,8 +107,9 @@ def _openings(at: datetime) -> QuerySet[ShareOpening]:
 
 
 def _imports(at: datetime) -> QuerySet[DataImport]:
-    waiting = [DataImport.Status.PREVIEWED, DataImport.Status.FAILED]
-    return DataImport.objects.filter(status__in=waiting, updated_at__lt=at - timedelta(days=imports.FORGOTTEN_DAYS))
+    return DataImport.objects.filter(
+        status__in=imports.LEFT_LYING, updated_at__lt=at - timedelta(days=imports.FORGOTTEN_DAYS)
+    )
 
 
 def _left_files(at: datetime) -> list[Path]:

@@ -33,6 +33,7 @@ BATCH = 20  # rows in one transaction: every other writer waits for it
 SECONDS_OF_A_RUN = 75  # the queue ends a job at 120 s; what is left goes on in another one
 KEEP_ERRORS = timedelta(days=30)
 FORGOTTEN_DAYS = 7
+LEFT_LYING = (Status.PREVIEWED, Status.FAILED)
 
 
 def check_can_import(user: User) -> None:
@@ -160,12 +161,14 @@ def fail_import(object_id: UUID, /, *, code: str, at: datetime) -> None:
 def drop_forgotten(at: datetime, *, after_days: int = FORGOTTEN_DAYS) -> int:
     """Give up files nobody started or went on with for a week; return how many. The sweep runs it."""
     _forget_rows(at)
-    left = DataImport.objects.filter(status__in=[Status.PREVIEWED, Status.FAILED])
+    left = DataImport.objects.filter(status__in=LEFT_LYING)
     dropped = 0
     for data_import in left.only("updated_at"):
         if (at - data_import.updated_at).days >= after_days:
             with unit_of_work():
                 locked = _locked(data_import.pk)
+                if locked.status not in LEFT_LYING:  # somebody went on with it just now
+                    continue
                 advance(locked, Status.DISCARDED, at=at, content="", rows=_without_cells(locked.rows), finished_at=at)
                 _record(locked, "discard", by=None)
             dropped += 1

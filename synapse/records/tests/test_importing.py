@@ -184,6 +184,26 @@ def test_a_forgotten_file_is_dropped(rita, asha, now):
     assert not any("cells" in row for row in staged.rows)
 
 
+def test_a_file_somebody_starts_while_the_sweep_looks_is_not_dropped_and_holds_no_other_up(
+    rita, asha, now, monkeypatch
+):
+    started, forgotten = (stage(PATIENTS, rita, now, doctor=asha) for _ in range(2))
+    lock = services._locked
+
+    def start_first(pk):
+        DataImport.objects.filter(pk=started.pk).update(status="running")
+        return lock(pk)
+
+    monkeypatch.setattr(services, "_locked", start_first)
+
+    assert services.drop_forgotten(timezone.now() + timedelta(days=8)) == 1
+
+    assert set(DataImport.objects.values_list("pk", "status")) == {
+        (started.pk, "running"),
+        (forgotten.pk, "discarded"),
+    }
+
+
 def test_visits_come_in_as_history_or_under_the_rules(asha, rita, friend, now):
     ClinicSettings.objects.update(timezone="America/New_York", message_channels="email")
     zone = ZoneInfo("America/New_York")
