@@ -183,11 +183,30 @@ def has_recording(session: ConsultationSession, store: SpoolStore | None = None)
     return bool(known) or (store or default_store()).clock_ms(session.pk) > 0
 
 
+_AUDIO_FIELDS = (
+    "audio_name",
+    "audio_duration_seconds",
+    "audio_size_bytes",
+    "audio_format",
+    "audio_quality_score",
+    "audio_quality",
+    "audio_peaks",
+    "audio_map",
+    "audio_deleted_at",
+)
+
+
 def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
     """Whether the session's sound can be played: from its file, or from the spool until there is one."""
     if session.audio_deleted_at is not None:
         return False
-    return bool(session.audio_name) or (store or default_store()).exists(session.pk)
+    if session.audio_name or (store or default_store()).exists(session.pk):
+        return True
+    if not session.audio_sha256:
+        return False
+    # The spool goes when the file is in the database: a row read just before that still names no file.
+    session.refresh_from_db(fields=_AUDIO_FIELDS)
+    return bool(session.audio_name) and session.audio_deleted_at is None
 
 
 def abandoned_before(at: datetime) -> datetime:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from sessions_app import queries
+from sessions_app import queries, services
+from sessions_app.models import ConsultationSession
 from sessions_app.recordings import audio, deletion
 from sessions_app.recordings.retention import Rule
 from sessions_app.spool import store as spool
@@ -119,6 +120,20 @@ def test_a_file_that_is_not_what_was_captured_is_not_left_in_the_storage(asha, s
 
     assert not list(storage.names())
     assert spool.default_store().exists(session.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_read_before_the_file_was_named_still_has_its_recording(asha, now):
+    session = make_session(asha)
+    record_audio(session)
+    services.complete_session(session, by=asha, at=now)
+    read_before = ConsultationSession.objects.get(pk=session.pk)
+
+    audio.archive(session, at=now)
+
+    assert read_before.audio_name == ""
+    assert queries.has_audio(read_before)
+    assert read_before.audio_map
 
 
 @pytest.mark.django_db(transaction=True)
