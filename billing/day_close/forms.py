@@ -9,7 +9,7 @@ from django import forms
 
 from billing.forms import AmountField
 from billing.models import Method
-from billing.money import ZERO
+from billing.money import ZERO, format_money
 from billing.queries import PAID_IN_PERSON
 from billing.services.day_close import DENOMINATIONS, Day, add_up_cash, differences_of
 
@@ -93,7 +93,9 @@ class DayCloseForm(forms.Form):
         for method, difference in differences.items():
             if difference and not cleaned.get(f"reason_{method}", "").strip():
                 words = "too much" if difference > 0 else "missing"
-                self.add_error(f"reason_{method}", f"{abs(difference)} {words}: say why.")
+                self.add_error(
+                    f"reason_{method}", f"{format_money(abs(difference), self.day.currency)} {words}: say why."
+                )
 
     def show_anew(self, day: Day) -> None:
         """Let the next press count for the sums as they are shown now."""

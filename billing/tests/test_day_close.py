@@ -246,7 +246,7 @@ def test_the_sheet_asks_and_keeps_what_was_typed(signed_in, asha, rita, now):
     assert 'value="690"' in html
     assert "Quiet day" in html
     again = client.post(SHEET, fields(page, counted_cash="690", counted_card="300"))
-    assert "10.00 missing: say why." in again.content.decode()
+    assert "₹10.00 missing: say why." in again.content.decode()
     done = client.post(
         SHEET, fields(page, counted_cash="690", counted_card="300", reason_cash="Change for the taxi"), follow=True
     )

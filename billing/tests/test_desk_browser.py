@@ -91,6 +91,20 @@ def test_a_phone_shows_how_far_the_count_is_off(browse, asha, rita, now):
     assert box["x"] + box["width"] <= PHONE["width"]
 
 
+def test_the_cash_in_the_drawer_is_told_with_the_float(browse, asha, rita, now):
+    make_bill(asha, status=Status.PAID, total="700", at=now)
+    page = browse(rita, "/bills/day-close/")
+    cash = page.locator("[data-line][data-cash]")
+    expect(cash.locator("[data-in-drawer]")).to_be_hidden()
+
+    page.get_by_label("Opening float").fill("1,000")
+    page.get_by_label("Cash counted").fill("700")
+
+    expect(cash.locator("[data-in-drawer]")).to_have_text("With the float 1700.00")
+    expect(cash.locator("[data-difference]")).to_have_text("−1000.00")
+    assert_page_is_clean(page)
+
+
 def test_all_bills_of_a_long_list_are_chosen_beside_the_numbers_of_the_rail(browse, asha, rita, now, monkeypatch):
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     for _ in range(3):

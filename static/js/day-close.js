@@ -19,6 +19,12 @@ function reckon() {
   const shown = form.querySelector("[data-pieces-sum]");
   if (shown) shown.textContent = pieces.length ? written(worth) : "–";
   const opening = hundredths(form.elements.opening_float.value) ?? 0;
+  // Without it, 300 expected and 300 counted would stand beside a difference of the whole float.
+  const drawer = form.querySelector("[data-in-drawer]");
+  if (drawer) {
+    drawer.hidden = opening === 0;
+    drawer.textContent = `With the float ${written(hundredths(drawer.closest("[data-line]").dataset.expected) + opening)}`;
+  }
   for (const line of form.querySelectorAll("[data-line]")) {
     const isCash = line.hasAttribute("data-cash");
     const input = line.querySelector("input");
