@@ -97,8 +97,8 @@ class HourMark:
 
     @property
     def label(self) -> str:
-        """Return the hour as the edge of the grid writes it: "9 am"."""
-        return f"{(self.hour - 1) % 12 + 1} {'am' if self.hour % 24 < 12 else 'pm'}"
+        """Return the hour as the edge of the grid writes it, in the clock of the visits in it: "14:00"."""
+        return f"{self.hour % 24}:00"
 
 
 @dataclass(frozen=True)

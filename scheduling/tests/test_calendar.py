@@ -82,6 +82,7 @@ def test_the_grid_stretches_to_an_early_and_a_late_visit():
     assert (grid.first_hour, grid.row_count) == (6, 15 * 4)
     assert grid.hours[0].hour == 6
     assert grid.hours[-1].hour == 20
+    assert [grid.hours[0].label, grid.hours[-1].label] == ["6:00", "20:00"]
 
 
 def test_a_visit_past_midnight_ends_with_its_day():
