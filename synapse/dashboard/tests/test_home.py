@@ -144,6 +144,12 @@ def test_drafted_bills_of_two_currencies_are_not_added_up(asha, now):
     assert day_of(asha, now).unbilled == {"INR": 1500, "USD": 70}
 
 
+def test_whole_sums_stand_without_cents_so_that_a_phone_need_not_break_them(signed_in, asha, now):
+    make_bill(asha, status=Bill.Status.PENDING, total="4100", at=now)
+
+    assert '<span class="v num">₹4,100</span>' in signed_in(asha).get(HOME).content.decode()
+
+
 def test_the_week_counts_booked_and_done(asha):
     visit_at(asha, -24, status="completed")
     visit_at(asha, -22, status="no_show")
