@@ -35,6 +35,15 @@ def test_a_report_is_signed_with_the_password(asha, signed_in):
     assert reloaded(report).is_signed
 
 
+def test_a_signed_report_asks_for_nothing_any_more(asha, signed_in):
+    pages = [
+        signed_in(asha).get(address("detail", make_report(asha, status=status))).content.decode()
+        for status in ("draft", "signed")
+    ]
+
+    assert ["Required before signing" in page for page in pages] == [True, False]
+
+
 @pytest.mark.parametrize(("password", "words"), [("", "Type your password"), ("wrong", "This password is not right")])
 def test_a_wrong_password_signs_nothing(asha, signed_in, password, words):
     report = settle(make_report(asha), by=asha)
