@@ -31,9 +31,14 @@ _COURSE = Folded(
 # What else is counted so: what was measured, what is eaten and drunk, and what is done of an evening.
 _NO_MEDICINE = Folded(
     r"\b(?:levels?|caffeine|coffee|nicotine|alcohol|beers?|drink\w*|wine|spirits|sodium|salt|sugars?|glucose|cholesterol|"
-    r"potassium|protein|water|creatinine|urine|blood|per (?:deci|milli)?lit(?:er|re)|deciliter|dl|walk\w*|exercis\w*|breathing|"
-    r"meditat\w*|yoga|journal\w*|diary|practi[cs]\w*|studying|school|class\w*|job|work\w*|gym)\b"
+    r"potassium|protein|water|creatinine|urine|blood|per (?:deci|milli)?lit(?:er|re)|deciliter|dl)\b"
 )
+_NOT_SWALLOWED = Folded(
+    r"\b(?:walk\w*|exercis\w*|breathing|meditat\w*|yoga|journal\w*|diary|practi[cs]\w*|studying|school|class\w*|job|"
+    r"work\w*|gym)\b"
+)
+# Nothing that is done is weighed: "75 mg and the breathing exercises" is a dose all the same.
+_WEIGHED = Folded(r"\b\d+(?:\.\d+)? ?(?:mg|mcg|milligrams?|micrograms?)\b")
 _INTRODUCED = Folded(
     r"\b(?:start|add|prescrib|introduc|try|switch|put)\w*(?: you)?(?: (?:on|to|with))? "
     r"(?!you\b|"
@@ -147,7 +152,9 @@ def _tells(fact: Fact, plan: Fact) -> bool:
 def _is_dose(text: str) -> bool:
     amount = _AMOUNT.search(text)
     is_amount = bool(amount and _NUMBERED.match(amount.group(0)))
-    return (is_amount or bool(_COURSE.search(text))) and not _NO_MEDICINE.search(text)
+    if _NO_MEDICINE.search(text) or (_NOT_SWALLOWED.search(text) and not _WEIGHED.search(text)):
+        return False
+    return is_amount or bool(_COURSE.search(text))
 
 
 def _names_drug(text: str) -> bool:

@@ -86,3 +86,15 @@ def test_a_talk_ends_with_when_the_two_meet_again() -> None:
     assert f"Medications\n• A dose was said whose medicine was not recognised: “{QUOTE}”." in report.content
     assert "Therapy and Education\n• Weekly therapy." in report.content
     assert "in 2 weeks." in report.content.partition("Follow-up\n")[2]
+
+
+def test_exercises_beside_a_dose_hide_no_misheard_medicine() -> None:
+    words = "I would like to increase the search for line to 75 mg and continue the breathing exercises"
+    note = report_of(*HISTORY, f"d: {words}.", "p: That sounds good.")
+
+    assert f"• A dose was said whose medicine was not recognised: “{words}”." in note.content
+    assert "We will increase the search" not in note.content
+
+
+def test_exercises_alone_are_no_medicine() -> None:
+    assert not unrecognised_doses(talk(*HISTORY, "d: Do two units of the breathing exercises once a day.", "p: Okay."))
