@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 IS_READY = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-swapping, .htmx-settling, .htmx-added")"""
 LOOK_AGAIN_MS = 20
+LOOKS_AT_A_PLACE = 200
 # The one action that Playwright does not begin again by itself when the element is drawn anew under it.
 GIVES_UP_WHEN_REDRAWN = "scroll_into_view_if_needed"
 # What a page is expected to show may take this long on a busy machine; Playwright's own five seconds are too few.
@@ -56,6 +57,7 @@ def make_actions_wait() -> None:
         (*ON_ELEMENTS, "clear", "drag_to", "press_sequentially", "scroll_into_view_if_needed"),
         lambda locator: locator.page,
     )
+    Locator.bounding_box = _where_it_stays(Locator.bounding_box)  # type: ignore[method-assign]
     # Neither knows its page: the page tells them when it hands them out.
     for name, kind, actions in (("keyboard", Keyboard, WITH_THE_KEYBOARD), ("mouse", Mouse, WITH_THE_MOUSE)):
         setattr(Page, name, property(_introducing(getattr(Page, name).fget)))
@@ -65,6 +67,24 @@ def make_actions_wait() -> None:
 def wait_until_ready(page: Page) -> None:
     """Wait until clicks and keys reach the scripts of the page."""
     page.wait_for_function(IS_READY, polling=LOOK_AGAIN_MS)
+
+
+def _where_it_stays(measure: Callable[..., Any]) -> Callable[..., Any]:
+    """Measure again until an element is twice in the same place: one that is being redrawn is nowhere for a moment."""
+
+    @wraps(measure)
+    def bounding_box(locator: Any, **options: Any) -> Any:
+        before = None
+        for _ in range(LOOKS_AT_A_PLACE):
+            wait_until_ready(locator.page)
+            box = measure(locator, **options)
+            if box is not None and box == before:
+                return box
+            before = box
+            locator.page.wait_for_timeout(LOOK_AGAIN_MS)
+        return before
+
+    return bounding_box
 
 
 def _introducing(get: Callable[[Page], Any]) -> Callable[[Page], Any]:
