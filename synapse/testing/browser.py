@@ -46,8 +46,11 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Start one browser for the browser tests of a file: its event loop must not outlive them."""
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """Start one browser for the browser tests of a file: its event loop must not outlive them.
+
+    The database is made first: beside a running loop Django hands out connections that nothing was patched into.
+    """
     with launched() as browser:
         yield browser
 
