@@ -165,7 +165,7 @@ def test_a_paper_says_what_it_must_and_no_more(asha, name):
 
 @pytest.mark.skipif(
     shutil.which("java") is None or not all(Path(jar).exists() for jar in PREFLIGHT),
-    reason="java or Debian's libpdfbox2-java is not installed",
+    reason="java or one of Debian's libpdfbox2-java, libjaxb-api-java and libactivation-java is missing",
 )
 def test_a_validator_takes_each_paper_for_pdf_a(asha, tmp_path):
     for name in sorted(PAPERS):
