@@ -196,13 +196,18 @@ _AUDIO_FIELDS = (
 )
 
 
-def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
-    """Whether the session's sound can be played: from its file, or from the spool until there is one."""
+def has_audio_as_read(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
+    """Tell the same as `has_audio` of a row as it was read, for lists: a file that was named since is not seen."""
     if session.audio_deleted_at is not None:
         return False
-    if session.audio_name or (store or default_store()).exists(session.pk):
+    return bool(session.audio_name) or (store or default_store()).exists(session.pk)
+
+
+def has_audio(session: ConsultationSession, store: SpoolStore | None = None) -> bool:
+    """Whether the session's sound can be played: from its file, or from the spool until there is one."""
+    if has_audio_as_read(session, store):
         return True
-    if not session.audio_sha256:
+    if session.audio_deleted_at is not None or not session.audio_sha256:
         return False
     # The spool goes when the file is in the database: a row read just before that still names no file.
     session.refresh_from_db(fields=_AUDIO_FIELDS)

@@ -96,7 +96,7 @@ class SessionSerializer(ResourceSerializer[ConsultationSession]):
         return (workflows.visits_of_sessions([session.pk]) if visits is None else visits).get(session.pk)
 
     def get_audio_url(self, session: ConsultationSession) -> str | None:
-        if not queries.has_audio(session):
+        if not queries.has_audio_as_read(session):
             return None
         address = reverse("session-audio", args=[session.pk])
         request = self.context.get("request")
